@@ -1,0 +1,159 @@
+"""The provider protocol: one way to reach a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a model accepts."""
+
+    #: Requests in flight that serve it best, when the user does not say.
+    max_concurrency: int
+    #: Longest prompt in tokens, chat template included; None where the provider cannot tell.
+    max_prompt_tokens: int | None = None
+    #: Largest request body in bytes; None where there is no limit of its own.
+    max_request_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is sent for one row."""
+
+    #: The rendered prompt: the user message.
+    prompt: str
+    #: The rendered system prompt, or None for no system message.
+    system: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """What came back for one row."""
+
+    #: The generated text. Untrusted.
+    text: str
+    #: ``stop``, ``length`` (cut by the token limit) or ``content_filter``; None if the server is silent.
+    finish_reason: str | None = None
+    #: Tokens of the prompt, chat template included; None if the server is silent.
+    input_tokens: int | None = None
+    #: Tokens generated; None if the server is silent.
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderEvent:
+    """Something worth telling while a provider opens or closes."""
+
+    #: Phase in one word, e.g. ``"downloading"``, ``"loading"``, ``"ready"``, ``"warning"``.
+    kind: str
+    #: One line for people.
+    message: str
+    #: Numbers behind the message, e.g. ``{"done": 12, "total": 93}``.
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+Report = Callable[[ProviderEvent], None]
+
+
+class Provider(Protocol):
+    """A way to reach a model. One instance serves one job, or one preflight."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the model accepts: final after `open`, best knowledge before."""
+        ...
+
+    async def check(self) -> None:
+        """Raise `ProviderError` or `CredentialsError` if `open` is already known to fail.
+
+        Costs nothing, creates nothing, and takes a few seconds at most.
+        """
+        ...
+
+    async def open(self, report: Report) -> None:
+        """Make the model ready: fetch, deploy, load, warm up.
+
+        Raises
+        ------
+        ProviderError, CredentialsError, AssetError
+            If the model cannot be made ready. What was created is removed again by `close`.
+        """
+        ...
+
+    async def invoke(self, request: Request) -> Response:
+        """Send one request and return its response.
+
+        Raises
+        ------
+        InvocationError
+            If this request failed: the row's fault or a passing one, told apart by `code`.
+        ProviderError, CredentialsError
+            If no request can succeed any more: stops the job.
+        """
+        ...
+
+    async def count_tokens(self, text: str) -> int | None:
+        """Return the number of tokens in `text`, or None where the provider cannot tell.
+
+        Works before `open`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Take down what `open` made. Safe to call twice, and after a failed `open`."""
+        ...
+
+
+def create(
+    kind: FinetuningProvider,
+    model_name: str,
+    *,
+    generation: GenerationConfig,
+    deployment: DeploymentConfig,
+    assets_dir: Path,
+) -> Provider:
+    """Return the provider for `kind`, not yet open; its packages are imported now.
+
+    Parameters
+    ----------
+    kind : FinetuningProvider
+        Which provider.
+    model_name : str
+        `external_model_name` as the user gave it.
+    generation : GenerationConfig
+        Decoding settings; `system_prompt` is rendered by the caller, not by the provider.
+    deployment : DeploymentConfig
+        Where it runs.
+    assets_dir : Path
+        Folder for downloaded model files.
+
+    Raises
+    ------
+    ProviderError
+        If the provider's packages are missing or it cannot be used here.
+    """
+    match kind:
+        case FinetuningProvider.LOCAL:
+            from outboard.providers.local import LocalProvider
+
+            return LocalProvider(
+                model_name, generation=generation, deployment=deployment, assets_dir=assets_dir
+            )
+        case FinetuningProvider.OPENAI:
+            from outboard.providers.openai import OpenAIProvider
+
+            return OpenAIProvider(model_name, generation=generation, deployment=deployment)
+        case FinetuningProvider.AWS_SAGEMAKER:
+            from outboard.errors import ProviderError
+
+            raise ProviderError(
+                "Models on SageMaker cannot be run by this version of outboard yet. "
+                'Pass deployment_config={"instance_type": "local"} to run the embedded model '
+                "instead, or finetuning_provider_type=FinetuningProvider.OPENAI for a server "
+                "that speaks the OpenAI protocol.",
+                provider=str(kind),
+            )

@@ -1,0 +1,89 @@
+"""Which failed invocation is tried again, how often, and after how long."""
+
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How one kind of failure is handled."""
+
+    #: Times a request is sent in all, the first one included.
+    max_attempts: int = 1
+    #: First backoff window, in seconds.
+    base_s: float = 0.5
+    #: Longest backoff window, in seconds.
+    cap_s: float = 20.0
+    #: True if the failure says that the server is overloaded: concurrency is reduced.
+    slows_down: bool = False
+    #: True if the fault lies with the server or the way to it, not with this row.
+    server_side: bool = False
+
+
+#: What to do for each `InvocationError.code`. A code that is missing here is not retried.
+RULES: dict[str, Rule] = {
+    # The server lives and asks for patience: stay with it for minutes.
+    "throttled": Rule(max_attempts=12, base_s=0.5, cap_s=30.0, slows_down=True, server_side=True),
+    "unavailable": Rule(max_attempts=8, base_s=0.5, cap_s=30.0, slows_down=True, server_side=True),
+    "server_error": Rule(max_attempts=4, server_side=True),
+    "connection": Rule(max_attempts=5, server_side=True),
+    "incomplete_response": Rule(max_attempts=4, server_side=True),
+    # The answer may be on its way and paid for: one more try, no storm.
+    "timeout": Rule(max_attempts=2, slows_down=True, server_side=True),
+    "invalid_response": Rule(max_attempts=2, server_side=True),
+    # The row's own fault: sending it again would buy the same refusal.
+    "rejected": Rule(),
+    "prompt_too_long": Rule(),
+    "request_too_large": Rule(),
+    "missing_value": Rule(),
+}
+
+_ONCE = Rule()
+
+
+def rule_for(code: str) -> Rule:
+    """Return the rule for an `InvocationError.code`."""
+    return RULES.get(code, _ONCE)
+
+
+def retry_delay(
+    code: str, attempts: int, *, retry_after_s: float | None, rng: Random
+) -> float | None:
+    """Return how long to wait before the next attempt, or None to give up.
+
+    Draws uniformly from [0, min(cap_s, base_s * 2**(attempts - 1))] ("full jitter"), so
+    that rows throttled together do not come back together. A wait that the server asked
+    for is kept as a lower bound, with the same jitter on top.
+
+    Parameters
+    ----------
+    code : str
+        `InvocationError.code` of the failure.
+    attempts : int
+        Times the request was sent so far, at least 1.
+    retry_after_s : float or None
+        What the server asked for, in seconds. Bounded here to ten minutes.
+    rng : random.Random
+        Source of randomness. Pass a seeded one in tests.
+
+    Returns
+    -------
+    float or None
+        Delay in seconds, or None if the rule allows no further attempt.
+
+    Raises
+    ------
+    ValueError
+        If `attempts` is less than 1.
+
+    References
+    ----------
+    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    if attempts < 1:
+        raise ValueError(f"attempts counts from 1, got {attempts}")
+    rule = rule_for(code)
+    if attempts >= rule.max_attempts:
+        return None
+    jitter = rng.uniform(0.0, min(rule.cap_s, rule.base_s * 2 ** (attempts - 1)))
+    return min(retry_after_s or 0.0, 600.0) + jitter
