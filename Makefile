@@ -1,0 +1,76 @@
+# `make demo` and `make test` do their whole set-up themselves; the second time they start at once.
+
+PYTHON ?= python3
+# Extra arguments for pytest, e.g. make test ARGS="-k resume"
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# The workspace of the demo; the tests keep the files they fetch in its `assets` folder too.
+HOME_DIR := $(CURDIR)/.cache
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench assets clean
+
+help:
+	@echo "make demo    run the embedded model over real questions and show the answers"
+	@echo "make test    run every test"
+	@echo "make check   lint, formatting, types, layers"
+	@echo "make bench   run every benchmark"
+	@echo "make clean   remove the virtual environment and everything fetched"
+	@echo "PYTHON=...   which Python to set up with (3.11 or newer; now: $(PYTHON))"
+
+demo: $(INSTALLED)
+	@OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" $(BIN)/outboard demo
+
+test: $(INSTALLED) assets
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+bench: $(INSTALLED) assets
+	@for file in benchmarks/[!_]*.py; do \
+	  echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
+	done
+
+# Before the tests start: a slow download shows its progress here and meets no test's time limit.
+assets: $(INSTALLED)
+	@OUTBOARD_HOME="$(HOME_DIR)" $(BIN)/outboard fetch
+
+clean:
+	rm -rf $(VENV) .cache
+
+# $(call need,TEST,WHAT,DEBIAN PACKAGE): install the package where we may, else say how.
+need = $(1) 2>/dev/null || { \
+  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+    echo "$(2) is missing here: installing the Debian package $(3)."; \
+    apt-get update -q </dev/null && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(3) </dev/null; \
+  else \
+    echo "$(2) is missing here. Install it, then run make again:" \
+         "sudo apt-get install $(3) (or your system's package for it)." >&2; exit 1; \
+  fi; }
+
+$(INSTALLED): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no '$(PYTHON)' on the PATH. Name a Python 3.11 or newer:" \
+	       "make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "outboard needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+	       "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(call need,$(PYTHON) -c 'import ensurepip$(comma) venv',Python's venv module,python$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv)
+	@$(call need,$(PYTHON) -c 'import sys$(comma) ctypes; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")',The OpenMP library libgomp.so.1,libgomp1)
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes a minute or two the first time."
+	@$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
+
+comma := ,
