@@ -1,0 +1,30 @@
+"""The workspace's memory: the only SQL in the package."""
+
+from pathlib import Path
+
+from outboard.store.database import Database
+from outboard.store.datasources import DatasourceTable
+from outboard.store.events import EventTable
+from outboard.store.jobs import JobTable
+from outboard.store.responses import ResponseTable
+
+
+class Store:
+    """Everything that outlives a process, and the only interface between processes.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file, created at the first use.
+    """
+
+    def __init__(self, path: Path) -> None:
+        database = Database(path)
+        #: Registered tables.
+        self.datasources = DatasourceTable(database)
+        #: Inference runs.
+        self.jobs = JobTable(database)
+        #: What came back for each row.
+        self.responses = ResponseTable(database)
+        #: What happened to each job, line by line.
+        self.events = EventTable(database)
