@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from outboard.store.database import Database
+from outboard.store.database import Database, Health
 from outboard.store.datasources import DatasourceTable
 from outboard.store.events import EventTable
 from outboard.store.jobs import JobTable
@@ -19,7 +19,7 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        database = Database(path)
+        self._database = database = Database(path)
         #: Registered tables.
         self.datasources = DatasourceTable(database)
         #: Inference runs.
@@ -28,3 +28,7 @@ class Store:
         self.responses = ResponseTable(database)
         #: What happened to each job, line by line.
         self.events = EventTable(database)
+
+    def health(self) -> Health:
+        """Look the whole file over. Takes as long as reading it."""
+        return self._database.health()

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -105,6 +106,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 _BUSY_TIMEOUT_S = 30.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How the file is."""
+
+    path: Path
+    #: Version of the schema, counted in migrations.
+    schema: int
+    #: ``wal``, or ``delete`` on a network file system.
+    journal_mode: str
+    #: What SQLite finds damaged; empty if the file is sound.
+    faults: tuple[str, ...]
+
+
 class Database:
     """One SQLite file, with a connection for each thread that uses it.
 
@@ -144,6 +158,17 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def health(self) -> Health:
+        """Look the whole file over. Takes as long as reading it."""
+        with self.reading() as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+            return Health(
+                path=self.path,
+                schema=_version(connection),
+                journal_mode=str(connection.execute("PRAGMA journal_mode").fetchone()[0]),
+                faults=() if found == ["ok"] else tuple(found),
+            )
 
     def _connection(self) -> sqlite3.Connection:
         # A connection must not cross a fork, hence the process id.
