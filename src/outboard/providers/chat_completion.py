@@ -66,7 +66,7 @@ def body_head(model: str, generation: GenerationConfig) -> bytes:
         encoded = orjson.dumps(body | extra)
     except TypeError as fault:
         raise ConfigError(
-            f"extra cannot be written as JSON: {fault}. Use plain text, numbers, lists and dicts.",
+            f"extra cannot be written as JSON: {fault}. Change that value.",
             field="extra",
         ) from fault
     return encoded[:-1] + b',"messages":['

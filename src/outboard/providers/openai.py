@@ -233,7 +233,7 @@ class OpenAIProvider:
         self._limits = replace(self._limits, max_prompt_tokens=context - answer)
 
     async def _ask_llama_cpp(self) -> None:
-        # Its /models answers anybody, and while the model is still loading; /props does neither.
+        # Its /models answers while the model is still loading, /props not until it is there.
         reply = await self._get(self._root / "props")
         if reply.status in (401, 403, 503):
             raise self._failure(self._read_error(reply), reply.headers)

@@ -18,6 +18,7 @@ def base_url(deployment: DeploymentConfig) -> URL:
     ConfigError
         If neither `base_url` nor the variable ``OPENAI_BASE_URL`` holds a usable address.
     """
+    source = "base_url" if deployment.base_url else "OPENAI_BASE_URL"
     address = (deployment.base_url or os.environ.get("OPENAI_BASE_URL", "")).strip()
     if not address:
         raise ConfigError(
@@ -25,22 +26,17 @@ def base_url(deployment: DeploymentConfig) -> URL:
             f'deployment_config={{"base_url": "{_EXAMPLE}"}}, or set OPENAI_BASE_URL.',
             field="base_url",
         )
-    if any(mark in address for mark in "@?#"):
-        # Not repeated: it may hold a password.
-        raise ConfigError(
-            "base_url must be a plain address without user, password, query or fragment, such "
-            f"as {_EXAMPLE}. A key belongs into an environment variable (api_key_env).",
-            field="base_url",
-        )
     try:
         url = URL(address.rstrip("/"))
-        usable = url.scheme in ("http", "https") and bool(url.host) and url.port != 0
+        usable = url.scheme in ("http", "https") and url.host and url.port
     except ValueError:
         usable = False
-    if not usable:
+    if not usable or any(mark in address for mark in "@?#"):
+        # Not repeated: it may hold a password.
         raise ConfigError(
-            f"base_url must begin with http:// or https:// and name a host, got {address!r}. "
-            f"Write it like {_EXAMPLE}.",
+            f"{source} must begin with http:// or https://, name a host, and have no user, "
+            f"password or query, such as {_EXAMPLE}. A key belongs into an environment variable "
+            "of its own (api_key_env).",
             field="base_url",
         )
     return url
