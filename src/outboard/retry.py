@@ -36,6 +36,7 @@ RULES: dict[str, Rule] = {
     "prompt_too_long": Rule(),
     "request_too_large": Rule(),
     "missing_value": Rule(),
+    "invalid_value": Rule(),
 }
 
 _ONCE = Rule()
