@@ -1,4 +1,4 @@
-"""Generation and deployment settings, checked where they are made."""
+"""The two configs of a call: how to generate, where to run."""
 
 from collections.abc import Mapping
 from enum import StrEnum
