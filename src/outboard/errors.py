@@ -7,9 +7,10 @@
     |-- PromptTemplateError          a template cannot be parsed, or names something unknown
     |-- DatasourceError              a table cannot be registered or read
     |   `-- DatasourceChangedError   the file behind a datasource is no longer the one registered
-    |-- NotFoundError                an uid, x_uid, job or model name does not exist
+    |-- NotFoundError                a uid, x_uid, job or model name does not exist
     |-- WorkspaceError               the workspace folder or its database cannot be used
     |-- AssetError                   a model or data file cannot be fetched, or is damaged
+    |-- ExportError                  responses cannot be written where they should go
     |-- JobError
     |   |-- JobFailedError           a fault that no row could survive
     |   |-- JobCancelledError        somebody asked it to stop
@@ -37,10 +38,11 @@ class OutboardError(Exception):
         they must survive JSON, because a worker hands its error to other processes.
     """
 
-    def __init__(self, message: str, **parts: Any) -> None:
+    def __init__(self, message: str, **parts: object) -> None:
         super().__init__(message)
         for name, value in parts.items():
-            if not hasattr(type(self), name):
+            # What this base has as well is no part: `args`, `message` and the methods.
+            if hasattr(OutboardError, name) or not hasattr(type(self), name):
                 raise TypeError(f"{type(self).__name__} has no part {name!r}")
             setattr(self, name, value)
 
@@ -62,7 +64,10 @@ class OutboardError(Exception):
         """
         error_class = globals().get(record["error"], OutboardError)
         error: OutboardError = error_class(record["message"])
-        vars(error).update(record["parts"])
+        for name, value in record["parts"].items():
+            # JSON knows no tuples.
+            is_tuple = isinstance(getattr(error, name, None), tuple)
+            vars(error)[name] = tuple(value) if is_tuple else value
         return error
 
 
@@ -85,7 +90,7 @@ class PromptTemplateError(OutboardError):
 class DatasourceError(OutboardError):
     """A table cannot be registered, read or deleted."""
 
-    #: The datasource, where it has an uid already.
+    #: The datasource, where it has a uid already.
     datasource_uid: int | None = None
     #: File or URI it came from.
     path: str | None = None
@@ -115,6 +120,13 @@ class WorkspaceError(OutboardError):
 
 class AssetError(OutboardError):
     """A pinned model or data file cannot be fetched, or is not what it should be."""
+
+    #: File in question.
+    path: str | None = None
+
+
+class ExportError(OutboardError):
+    """Responses cannot be written to a file."""
 
     #: File in question.
     path: str | None = None
