@@ -118,6 +118,8 @@ class OpenAIServer:
         Port to listen on; 0 takes a free one.
     tls : ssl.SSLContext, optional
         Speak HTTPS with it.
+    connect_status : int
+        Answer to CONNECT: the server also serves as a plain HTTP proxy, before itself.
     """
 
     def __init__(
@@ -135,6 +137,7 @@ class OpenAIServer:
         slots: int = 4,
         port: int = 0,
         tls: ssl.SSLContext | None = None,
+        connect_status: int = 405,
     ) -> None:
         self.model = model
         self.dialect = dialect
@@ -149,6 +152,7 @@ class OpenAIServer:
         self.seen = Seen()
         self.port = port
         self.tls = tls
+        self.connect_status = connect_status
         self._changed = threading.Condition()
         self._ready = threading.Event()
         self._loop = uvloop.new_event_loop()
@@ -213,6 +217,8 @@ class OpenAIServer:
     @web.middleware
     async def _front_door(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Count, let the loading time pass, ask for the key."""
+        if request.method == "CONNECT":
+            return web.Response(status=self.connect_status)
         if request.path == "/seen":
             return await handler(request)  # type: ignore[no-any-return]
         with self._changed:

@@ -19,6 +19,7 @@ _SHORTEST_SECRET = 8
 _UNAVAILABLE = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 529})  # 52x: Cloudflare's
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|$)")
+_LONGEST_DURATION = 30  # characters
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 # OpenAI, vLLM, llama.cpp, TGI, SGLang, Ollama, Gemini, Anthropic, in this order of wording.
@@ -246,8 +247,8 @@ def excerpt(body: bytes, secret: str | None) -> str:
 
 def _duration(text: str, *, unit: str = "") -> float | None:
     """Return the seconds in '1.5', '6m0s' or '120ms'; a bare number counts in `unit`."""
-    text = text.strip()[:40]
-    parts = _DURATION.findall(text)
+    text = text.strip()
+    parts = _DURATION.findall(text) if len(text) <= _LONGEST_DURATION else []
     if not parts or "".join(number + suffix for number, suffix in parts) != text:
         return None
     return sum(float(number) * _SECONDS[suffix or unit] for number, suffix in parts)
