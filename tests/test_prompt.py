@@ -119,10 +119,24 @@ def test_every_missing_name_is_named_with_the_nearest_there_is() -> None:
     assert problem.position == 4
 
 
-def test_a_column_named_in_the_mapping_has_to_be_there() -> None:
+def test_a_mapped_column_may_be_missing_while_no_template_uses_its_role() -> None:
+    mappings = {"question": "instruction", "answer": "response", "docs": "context"}
+
+    made = plan("{instruction}", ["question", "answers"], mappings=mappings)
+
+    assert made.problems == ()
+    assert made.columns == ("question",)
+    assert made.warnings == (
+        "There is no column 'answer' (did you mean 'answers'?) for the role 'response': "
+        "there will be no reference answers.",
+        "There is no column 'docs' for the role 'context': it is not needed.",
+    )
+
+
+def test_a_column_named_in_the_mapping_has_to_be_there_if_its_role_is_used() -> None:
     mappings = {"qestion": "instruction", "zzz": "context"}
 
-    problem = only_problem(plan("{instruction}", ["question"], mappings=mappings))
+    problem = only_problem(plan("{instruction} {context}", ["question"], mappings=mappings))
 
     assert isinstance(problem, ConfigError)
     assert problem.field == "column_mappings"
@@ -133,7 +147,7 @@ def test_a_column_named_in_the_mapping_has_to_be_there() -> None:
 
 
 def test_all_problems_are_found_at_once() -> None:
-    made = plan("{x}", ["a"], system="{y}", mappings={"b": "instruction"})
+    made = plan("{instruction} {x}", ["a"], system="{y}", mappings={"b": "instruction"})
 
     assert [str(problem).split(" uses ")[0] for problem in made.problems[1:]] == [
         "The prompt template",

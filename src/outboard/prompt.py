@@ -83,7 +83,8 @@ class PromptPlan:
             Templates of the user message and the system message.
         mappings : mapping or None
             Column -> role. A mapped role wins over a column of the same name. By default
-            columns called like a role have that role, and need not be there.
+            columns called like a role have that role. A mapped column need not be there as
+            long as no template uses its role: new data rarely has the reference answers.
 
         Raises
         ------
@@ -92,13 +93,18 @@ class PromptPlan:
         """
         roles = parse_column_mappings(mappings)
         by_default = roles == DEFAULT_COLUMN_MAPPINGS
+        names = dict.fromkeys(prompt.names + (system.names if system else ()))
         mapped = {
             str(role): column
             for column, role in roles.items()
-            if column in columns or not by_default
+            if column in columns or (role in names and not by_default)
         }
+        unused = (
+            {}
+            if by_default
+            else {str(role): column for column, role in roles.items() if role not in mapped}
+        )
         known = {column: column for column in columns} | mapped
-        names = dict.fromkeys(prompt.names + (system.names if system else ()))
         return cls(
             prompt=prompt,
             system=system,
@@ -106,7 +112,10 @@ class PromptPlan:
             reference_column=mapped.get(FineTuningColumnType.RESPONSE),
             instruction_column=known.get(FineTuningColumnType.INSTRUCTION),
             problems=tuple(_problems(prompt, system, known, mapped, columns)),
-            warnings=tuple(_warnings(prompt, system, known, mapped, columns)),
+            warnings=(
+                *_warnings(prompt, system, known, mapped, columns),
+                *_absent(unused, columns),
+            ),
         )
 
     @property
@@ -271,3 +280,11 @@ def _warnings(
                     f"{{{{{name}}}}} is sent as the text {{{name}}}. "
                     f"Write {{{name}}} to put in the row's value."
                 )
+
+
+def _absent(unused: Mapping[str, str], columns: Collection[str]) -> Iterator[str]:
+    for role, column in unused.items():
+        effect = "there will be no reference answers" if role == "response" else "it is not needed"
+        near = nearest(column, columns)
+        hint = f" (did you mean {near!r}?)" if near else ""
+        yield f"There is no column {column!r}{hint} for the role {role!r}: {effect}."
