@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
+from outboard.config import (
+    LOCAL_INSTANCE_TYPE,
+    DeploymentConfig,
+    FinetuningProvider,
+    GenerationConfig,
+)
 
 DEFAULT_PROMPT_TEMPLATE = "{instruction}"
 
@@ -24,6 +29,13 @@ class InferenceCall:
     generation: Mapping[str, Any] = field(default_factory=dict)
     deployment: Mapping[str, Any] = field(default_factory=dict)
     prompt_template: str = DEFAULT_PROMPT_TEMPLATE
+
+    @property
+    def served_by(self) -> FinetuningProvider:
+        """The provider that runs it: ``instance_type="local"`` asks for the embedded engine."""
+        if self.deployment_config.instance_type == LOCAL_INSTANCE_TYPE:
+            return FinetuningProvider.LOCAL
+        return self.provider
 
     @property
     def generation_config(self) -> GenerationConfig:
@@ -74,4 +86,8 @@ class InferenceCall:
             inference = f"model.inference({arguments[0]})"
         else:
             inference = "\n    ".join(["model.inference(", *(f"{a}," for a in arguments)]) + "\n)"
-        return f"import outboard\n\nmodel = outboard.ExternalModel({', '.join(model)})\nsource_uid = {inference}\n"
+        return (
+            "import outboard\n\n"
+            f"model = outboard.ExternalModel({', '.join(model)})\n"
+            f"source_uid = {inference}\n"
+        )

@@ -108,15 +108,21 @@ class ResponseTable:
             )
             return array("q", (row[0] for row in rows))
 
-    def between(self, job_seq: int, start: int, stop: int) -> Iterator[ResponseRecord]:
-        """Return the responses with an ordinal in [start, stop), ascending."""
+    def between(
+        self, job_seq: int, start: int, stop: int, *, limit: int = -1
+    ) -> Iterator[ResponseRecord]:
+        """Return the responses with an ordinal in [start, stop), ascending.
+
+        At most `limit`, all if negative. They are read at once: a cursor left open would
+        keep SQLite from recycling its write-ahead log.
+        """
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM responses"
-                " WHERE job_seq = ? AND ordinal >= ? AND ordinal < ? ORDER BY ordinal",
-                (job_seq, start, stop),
+                " WHERE job_seq = ? AND ordinal >= ? AND ordinal < ? ORDER BY ordinal LIMIT ?",
+                (job_seq, start, stop, limit),
             ).fetchall()
-        return (ResponseRecord(*row) for row in rows)
+        return map(ResponseRecord._make, rows)
 
     def faults(self, job_seq: int, limit: int) -> list[dict[str, Any]]:
         """Return the commonest faults: their code, how many rows, and one message each."""

@@ -1,0 +1,328 @@
+"""A handle on one inference run, in whichever process it executes."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from outboard.call import InferenceCall
+from outboard.errors import (
+    JobCancelledError,
+    JobInterruptedError,
+    JobStateError,
+    JobTimeoutError,
+    NotFoundError,
+    OutboardError,
+)
+from outboard.job_status import JobStatus
+from outboard.launcher import log_path, start_worker
+from outboard.lease import lease_for_this_process
+from outboard.model_source import ModelSource
+from outboard.store.events import JobEvent
+from outboard.store.jobs import JobRecord
+from outboard.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Job", "JobProgress", "JobStatus", "get_job", "list_jobs"]
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProgress:
+    """How far a job is."""
+
+    #: Rows chosen.
+    total: int
+    #: Rows with an answer.
+    succeeded: int
+    #: Rows that ended in an error of their own.
+    failed: int
+    #: Succeeded rows whose answer was cut by the token limit.
+    truncated: int
+    #: Rows without an outcome yet.
+    pending: int
+    #: Of the last ten seconds; None while nothing runs.
+    rows_per_s: float | None
+    #: Seconds to the end at that rate; None while it is not known.
+    eta_s: float | None
+    #: Tokens read and written by the model, as far as the server reports them.
+    input_tokens: int
+    output_tokens: int
+    #: US dollars so far; None if unknown.
+    cost_usd: float | None
+    #: Seconds of work so far, over all runs of the job.
+    elapsed_s: float
+
+    @property
+    def done(self) -> int:
+        """Rows with an outcome, good or bad."""
+        return self.succeeded + self.failed
+
+
+class Job:
+    """One inference run: look at it, wait for it, stop it, go on with it.
+
+    Every property looks at the workspace afresh, so that any number of handles, in any
+    process, tell the same story. Get one from `get_job`.
+    """
+
+    def __init__(self, workspace: Workspace, job_id: str) -> None:
+        self._workspace = workspace
+        self._id = job_id
+
+    @property
+    def id(self) -> str:
+        """The job's id, valid in every process that uses the same workspace."""
+        return self._id
+
+    @property
+    def status(self) -> JobStatus:
+        """Where the job is in its life."""
+        return self._record().status()
+
+    @property
+    def progress(self) -> JobProgress:
+        """How far it is."""
+        record = self._record()
+        pending = record.total - record.succeeded - record.failed
+        live = record.status().live
+        rate = record.rows_per_s if live else None
+        return JobProgress(
+            total=record.total,
+            succeeded=record.succeeded,
+            failed=record.failed,
+            truncated=record.truncated,
+            pending=pending,
+            rows_per_s=rate,
+            eta_s=pending / rate if rate else None,
+            input_tokens=record.input_tokens,
+            output_tokens=record.output_tokens,
+            cost_usd=record.cost_usd,
+            elapsed_s=record.elapsed_s(time.time()),
+        )
+
+    @property
+    def error(self) -> OutboardError | None:
+        """What stopped the job, as the class that was raised in its worker; or None."""
+        record = self._record()
+        if record.status() is JobStatus.INTERRUPTED:
+            return JobInterruptedError(
+                f"Job {self._id} was interrupted: its worker ended without a word "
+                f"(its log: {str(self.log_path)!r}). Finished rows are kept; "
+                f"get_job({self._id!r}).resume() goes on with the others.",
+                job_id=self._id,
+            )
+        return record.error
+
+    @property
+    def call(self) -> InferenceCall:
+        """What was asked for."""
+        return self._record().call
+
+    @property
+    def x_uids(self) -> list[str] | None:
+        """The chosen x_uids, or None if every row was."""
+        numbers = self._workspace.store.jobs.x_uids(self._record().seq)
+        return None if numbers is None else [f"doc::{number}" for number in numbers]
+
+    @property
+    def model_source_uid(self) -> str:
+        """Uid of the responses, for `get_model_source`; filled while the job runs."""
+        return str(self._record().seq)
+
+    @property
+    def log_path(self) -> Path:
+        """The file that the job's workers write their log to."""
+        return log_path(self._workspace, self._id)
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Block until the job has ended.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest wait in seconds; None waits for ever.
+
+        Returns
+        -------
+        str
+            Uid of the model source.
+
+        Raises
+        ------
+        JobTimeoutError
+            If the job goes on after `timeout`. It is left running.
+        OutboardError
+            What stopped the job: the very error that its worker met, `JobCancelledError` or
+            `JobInterruptedError`.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (status := self.status).live:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise JobTimeoutError(
+                    f"Job {self._id} is still {status} after {timeout:g} s. It goes on; "
+                    "wait() again, or cancel() it.",
+                    job_id=self._id,
+                )
+            time.sleep(_POLL_S)
+        if status is JobStatus.CANCELLED:
+            raise JobCancelledError(
+                f"Job {self._id} was cancelled. Finished rows are kept; "
+                f"get_job({self._id!r}).resume() goes on with the others.",
+                job_id=self._id,
+            )
+        if (error := self.error) is not None:
+            raise error
+        return self.model_source_uid
+
+    def cancel(self) -> None:
+        """Ask the job to stop; finished rows are kept. Does nothing once it has ended.
+
+        Returns at once. Requests in flight are abandoned within about a second.
+        """
+        record = self._record()
+        if record.status() is JobStatus.INTERRUPTED:
+            self._workspace.store.jobs.cancel_interrupted(record)
+            return
+        self._workspace.store.jobs.request_cancel(record.seq)
+
+    def resume(self) -> None:
+        """Go on with the rows that have no outcome yet, in a new worker.
+
+        Raises
+        ------
+        JobStateError
+            If the job is running, or has succeeded.
+        """
+        record = self._record()
+        status = record.status()
+        if not status.resumable:
+            again = " To send failed rows again, call retry_failed()." if record.failed else ""
+            raise JobStateError(
+                f"Job {self._id} is {status}: there is nothing to resume.{again}",
+                job_id=self._id,
+                status=str(status),
+            )
+        self._requeue(record, retry_failed=False)
+
+    def retry_failed(self) -> None:
+        """Send the failed rows again, with those that have no outcome yet, in a new worker.
+
+        The old error of a row stays until its new outcome replaces it.
+
+        Raises
+        ------
+        JobStateError
+            If the job is running, or has no failed rows.
+        """
+        record = self._record()
+        status = record.status()
+        if status.live or not record.failed:
+            reason = f"is {status}" if status.live else "has no failed rows"
+            raise JobStateError(
+                f"Job {self._id} {reason}: there is nothing to retry.",
+                job_id=self._id,
+                status=str(status),
+            )
+        self._requeue(record, retry_failed=True)
+
+    def events(self, after: int = 0) -> list[JobEvent]:
+        """Return what happened to the job, oldest first.
+
+        Parameters
+        ----------
+        after : int
+            Only events with a `seq` above this.
+        """
+        return self._workspace.store.events.after(self._record().seq, after)
+
+    def results(self) -> "pd.DataFrame":
+        """Return one row for each chosen row, with what there is so far.
+
+        See `ModelSource.to_pandas`.
+        """
+        return ModelSource(self._workspace, self._record().seq).to_pandas()
+
+    def as_python(self) -> str:
+        """Return Python source that runs the same job again."""
+        x_uids = self.x_uids
+        if x_uids is None:
+            return self.call.as_python()
+        short = len(x_uids) <= 50
+        return self.call.as_python(
+            repr(x_uids) if short else f"outboard.get_job({self._id!r}).x_uids"
+        )
+
+    def __repr__(self) -> str:
+        progress = self.progress
+        failed = f", {progress.failed:,} failed" if progress.failed else ""
+        return (
+            f"<Job {self._id} {self.status}: {progress.done:,} of {progress.total:,} rows{failed}>"
+        )
+
+    def _record(self) -> JobRecord:
+        record = self._workspace.store.jobs.get(self._id)
+        if record is None:
+            raise NotFoundError(
+                f"There is no job {self._id!r} in workspace {str(self._workspace.path)!r}. "
+                "list_jobs() shows those there are.",
+                kind="job",
+                ids=(self._id,),
+            )
+        return record
+
+    def _requeue(self, record: JobRecord, *, retry_failed: bool) -> None:
+        lease = lease_for_this_process(worker=None, now=time.time())
+        if not self._workspace.store.jobs.requeue(record, lease, retry_failed=retry_failed):
+            raise JobStateError(
+                f"Job {self._id} was taken up by somebody else at the same moment.",
+                job_id=self._id,
+                status=str(self.status),
+            )
+        start_worker(self._workspace, record)
+
+
+def get_job(job_id: str) -> Job:
+    """Return the job with this id, whatever process started it.
+
+    Raises
+    ------
+    NotFoundError
+        If the current workspace has no such job.
+    """
+    job = Job(Workspace.current(), str(job_id))
+    job._record()
+    return job
+
+
+def list_jobs() -> "pd.DataFrame":
+    """Return every job of the current workspace, newest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``job_id, status, model, provider, datasource_uids, total, succeeded, failed,
+        model_source_uid, created_at, elapsed_s``.
+    """
+    import pandas as pd
+
+    now = time.time()
+    records = Workspace.current().store.jobs.all()
+    return pd.DataFrame(
+        {
+            "job_id": [r.id for r in records],
+            "status": [str(r.status(now)) for r in records],
+            "model": [r.call.model_name for r in records],
+            "provider": [str(r.call.provider) for r in records],
+            "datasource_uids": [list(r.call.datasource_uids) for r in records],
+            "total": [r.total for r in records],
+            "succeeded": [r.succeeded for r in records],
+            "failed": [r.failed for r in records],
+            "model_source_uid": [str(r.seq) for r in records],
+            "created_at": pd.to_datetime([r.created_at for r in records], unit="s", utc=True),
+            "elapsed_s": [r.elapsed_s(now) for r in records],
+        }
+    )

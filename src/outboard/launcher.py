@@ -1,0 +1,53 @@
+"""Starts the worker process of a queued job."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from outboard.errors import JobFailedError
+from outboard.lease import lease_for_process
+from outboard.store.jobs import JobRecord
+from outboard.workspace import Workspace
+
+
+def start_worker(workspace: Workspace, job: JobRecord) -> None:
+    """Start a process that executes `job` and outlives this one.
+
+    It runs in a session of its own, so that neither Ctrl-C in this terminal nor the end
+    of this process reaches it. What it prints goes to the job's log.
+
+    Raises
+    ------
+    JobFailedError
+        If no process can be started; the job is marked failed, for `resume`.
+    """
+    log = log_path(workspace, job.id)
+    try:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                # -P: files in the working directory must not stand in for Python's modules.
+                [sys.executable, "-P", "-m", "outboard.worker", str(workspace.path), job.id],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+    except OSError as fault:
+        error = JobFailedError(
+            f"No worker could be started for job {job.id}: {fault}. "
+            f"Mend that, then call get_job({job.id!r}).resume().",
+            job_id=job.id,
+        )
+        workspace.store.jobs.fail_launch(job.seq, error)
+        raise error from fault
+    lease = lease_for_process(process.pid, worker=None, now=time.time())
+    workspace.store.jobs.hand_over(job.seq, lease)
+    # Waits for the process, so that none stays behind as a zombie of this one.
+    threading.Thread(target=process.wait, name=f"reap {job.id}", daemon=True).start()
+
+
+def log_path(workspace: Workspace, job_id: str) -> Path:
+    """Return where the workers of a job write their log."""
+    return workspace.logs_dir / f"{job_id}.log"

@@ -1,0 +1,226 @@
+"""The responses of a job, as a table."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+
+from outboard.errors import ExportError, NotFoundError
+from outboard.joined_rows import JoinedRows
+from outboard.store.jobs import JobRecord
+from outboard.value_text import as_text
+from outboard.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Rows held in memory while exporting.
+_GROUP_ROWS = 20_000
+
+
+class ModelSource:
+    """The responses of one job, finished or not: one row for each chosen row, in input order.
+
+    Columns are ``datasource_uid, x_uid, prompt, response, reference, status, finish_reason,
+    error_code, error_message, input_tokens, output_tokens, latency_s, attempts``. ``status``
+    is ``succeeded``, ``failed`` or ``pending``; ``finish_reason`` is ``length`` where the
+    token limit cut the answer. Tokens are null where the server does not report them,
+    ``latency_s`` is that of the last attempt in seconds.
+
+    Prompts and references are rendered anew from the datasource. Where that is gone or has
+    changed they are null, and the responses are still here.
+
+    It speaks Arrow's C stream protocol, so `create_datasource` takes it as it is.
+    """
+
+    def __init__(self, workspace: Workspace, seq: int) -> None:
+        self._workspace = workspace
+        self._seq = seq
+
+    @property
+    def uid(self) -> str:
+        """Its uid, for `get_model_source`."""
+        return str(self._seq)
+
+    @property
+    def job_id(self) -> str:
+        """The job that filled it."""
+        return self._record().id
+
+    def to_pandas(self, with_source: bool = False) -> "pd.DataFrame":
+        """Return everything as a DataFrame.
+
+        Parameters
+        ----------
+        with_source : bool
+            Append the datasource's own columns; one whose name is taken here already
+            becomes ``source_<name>``.
+        """
+        return self.to_arrow(with_source=with_source).to_pandas()
+
+    def to_arrow(self, with_source: bool = False) -> pa.Table:
+        """Return everything as an Arrow table; `with_source` as in `to_pandas`."""
+        return self.to_batches(with_source=with_source).read_all()
+
+    def to_batches(self, with_source: bool = False) -> pa.RecordBatchReader:
+        """Return a reader that renders some hundred rows at a time."""
+        rows = JoinedRows(self._workspace, self._record(), with_source=with_source)
+        return pa.RecordBatchReader.from_batches(rows.schema, rows.batches())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        stream: object = self.to_batches().__arrow_c_stream__(requested_schema)  # type: ignore[no-untyped-call]
+        return stream
+
+    def to_parquet(self, path: str | os.PathLike[str], *, with_source: bool = False) -> Path:
+        """Write everything to a Parquet file, some thousand rows at a time.
+
+        The file appears under its name once it is complete. Returns its path.
+
+        Raises
+        ------
+        ExportError
+            If it cannot be written.
+        """
+        import pyarrow.parquet as pq
+
+        with (
+            self.to_batches(with_source=with_source) as reader,
+            _whole_file(path) as partial,
+            pq.ParquetWriter(partial, reader.schema, compression="zstd") as writer,
+        ):
+            for table in _grouped(reader):
+                writer.write_table(table)
+        return Path(path)
+
+    def to_csv(self, path: str | os.PathLike[str], *, with_source: bool = False) -> Path:
+        """Write everything to a CSV file (UTF-8, nested values as JSON), as `to_parquet` does."""
+        from pyarrow import csv
+
+        with self.to_batches(with_source=with_source) as reader, _whole_file(path) as partial:
+            schema = pa.schema([_flat_field(field) for field in reader.schema])
+            with csv.CSVWriter(partial, schema) as writer:
+                for batch in reader:
+                    writer.write_batch(_flat(batch, schema))
+        return Path(path)
+
+    def to_jsonl(self, path: str | os.PathLike[str], *, with_source: bool = False) -> Path:
+        """Write everything as JSON lines (UTF-8), as `to_parquet` does."""
+        with (
+            self.to_batches(with_source=with_source) as reader,
+            _whole_file(path) as partial,
+            partial.open("wb") as file,
+        ):
+            for batch in reader:
+                file.writelines(
+                    orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE)
+                    for row in batch.to_pylist()
+                )
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return f"<ModelSource {self.uid} of job {self.job_id}>"
+
+    def _record(self) -> JobRecord:
+        record = self._workspace.store.jobs.get_by_seq(self._seq)
+        if record is None:
+            raise NotFoundError(
+                f"There is no model source {self._seq} in workspace "
+                f"{str(self._workspace.path)!r}. list_model_sources() shows those there are.",
+                kind="model source",
+                ids=(str(self._seq),),
+            )
+        return record
+
+
+def get_model_source(uid: str | int) -> ModelSource:
+    """Return the responses with this uid, as `ExternalModel.inference` returned it.
+
+    Raises
+    ------
+    NotFoundError
+        If the current workspace has no such model source.
+    """
+    if not str(uid).isdecimal():
+        raise NotFoundError(
+            f"{uid!r} is not the uid of a model source, which is a number. A job's id is taken by "
+            "get_job(), whose .model_source_uid names its responses.",
+            kind="model source",
+            ids=(str(uid),),
+        )
+    source = ModelSource(Workspace.current(), int(uid))
+    source._record()
+    return source
+
+
+def list_model_sources() -> "pd.DataFrame":
+    """Return every model source of the current workspace, newest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``uid, job_id, model, status, succeeded, failed, total, created_at``; `status`
+        is that of the job.
+    """
+    import pandas as pd
+
+    records = Workspace.current().store.jobs.all()
+    return pd.DataFrame(
+        {
+            "uid": [str(record.seq) for record in records],
+            "job_id": [record.id for record in records],
+            "model": [record.call.model_name for record in records],
+            "status": [str(record.status()) for record in records],
+            "succeeded": [record.succeeded for record in records],
+            "failed": [record.failed for record in records],
+            "total": [record.total for record in records],
+            "created_at": pd.to_datetime([r.created_at for r in records], unit="s", utc=True),
+        }
+    )
+
+
+@contextmanager
+def _whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Lend a file beside `path` that takes its place once it is complete."""
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield partial
+        partial.replace(target)
+    except OSError as fault:
+        raise ExportError(
+            f"{str(target)!r} cannot be written: {fault.strerror or fault}. Check that its folder "
+            "exists and has room, then export again.",
+            path=str(target),
+        ) from fault
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _grouped(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    group: list[pa.RecordBatch] = []
+    for batch in reader:
+        group.append(batch)
+        if sum(part.num_rows for part in group) >= _GROUP_ROWS:
+            yield pa.Table.from_batches(group)
+            group = []
+    if group:
+        yield pa.Table.from_batches(group)
+
+
+def _flat_field(field: "pa.Field[Any]") -> "pa.Field[Any]":
+    return field.with_type(pa.string()) if pa.types.is_nested(field.type) else field
+
+
+def _flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    columns = [
+        pa.array([as_text(value) for value in column.to_pylist()], pa.string())
+        if pa.types.is_nested(column.type)
+        else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

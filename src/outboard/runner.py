@@ -1,0 +1,219 @@
+"""Drives the rows of a job through a provider."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import suppress
+from itertools import islice
+from random import Random
+
+from outboard.breaker import Breaker
+from outboard.concurrency import ConcurrencyLimit
+from outboard.errors import InvocationError
+from outboard.journal import Journal
+from outboard.providers import Provider, Request, Response
+from outboard.retry import retry_delay, rule_for
+from outboard.selection import Row
+from outboard.store.responses import ResponseRecord
+
+#: Rows rendered ahead of the requests.
+_READ_AHEAD_ROWS = 500
+#: Longest error text that is stored, in characters.
+_MESSAGE_CHARS = 2_000
+
+
+class Runner:
+    """One run over the rows that are left of a job.
+
+    Parameters
+    ----------
+    provider : Provider
+        Open.
+    journal : Journal
+        Takes the responses; its `run` goes on beside this.
+    limit : ConcurrencyLimit
+        Bounds the requests in flight.
+    breaker : Breaker
+        Stops the run when too many rows fail.
+    round : int
+        The job's round, written beside each response.
+    executor : concurrent.futures.Executor
+        Reads and renders rows, off the event loop.
+    warn : callable
+        Told in one line when the server throttles.
+    rng : random.Random
+        Source of the retry delays.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: Provider,
+        journal: Journal,
+        limit: ConcurrencyLimit,
+        breaker: Breaker,
+        round: int,  # noqa: A002 - the field's name
+        executor: Executor,
+        warn: Callable[[str], None],
+        rng: Random,
+    ) -> None:
+        self._provider = provider
+        self._journal = journal
+        self._limit = limit
+        self._breaker = breaker
+        self._round = round
+        self._executor = executor
+        self._warn = warn
+        self._rng = rng
+
+    async def run(self, rows: Iterator[Row]) -> None:
+        """Send every row once, and again where `retry` says so, until each has an outcome.
+
+        Raises
+        ------
+        OutboardError
+            On a fault that no row can survive. Whatever finished before is in the journal.
+        """
+        feed = _Feed(rows, self._executor)
+        try:
+            async with asyncio.TaskGroup() as slots:
+                for _ in range(self._limit.maximum):
+                    slots.create_task(self._work(feed))
+        except* Exception as faults:  # noqa: BLE001 - unwrapped, not swallowed
+            # Several slots may meet one fault at once; one tells it all.
+            raise _first(faults) from None
+        finally:
+            await feed.close()
+
+    async def _work(self, feed: "_Feed") -> None:
+        while (row := await feed.next()) is not None:
+            record, fault = await self._settle(row)
+            await self._journal.append(record)
+            if fault is None:
+                self._breaker.succeeded()
+            else:
+                self._breaker.failed(fault)
+
+    async def _settle(self, row: Row) -> tuple[ResponseRecord, InvocationError | None]:
+        if isinstance(row.prompt, InvocationError):
+            return self._failed(row, row.prompt, attempts=0, latency_s=None), row.prompt
+        request = Request(prompt=row.prompt.prompt, system=row.prompt.system)
+        attempts = 0
+        while True:
+            epoch = await self._limit.acquire()
+            attempts += 1
+            started = time.perf_counter()
+            try:
+                response = await self._provider.invoke(request)
+            except InvocationError as fault:
+                delay_s = self._after_fault(fault, attempts, epoch)
+                if delay_s is None:
+                    latency_s = time.perf_counter() - started
+                    return self._failed(row, fault, attempts=attempts, latency_s=latency_s), fault
+            else:
+                self._limit.succeeded()
+                latency_s = time.perf_counter() - started
+                return self._succeeded(row, response, attempts, latency_s), None
+            finally:
+                self._limit.release()
+            await asyncio.sleep(delay_s)
+
+    def _after_fault(self, fault: InvocationError, attempts: int, epoch: int) -> float | None:
+        if rule_for(fault.code).slows_down and self._limit.throttled(epoch, fault.retry_after_s):
+            self._warn(
+                f"The server asks for less ({fault.code}): at most {int(self._limit.limit)} "
+                "requests in flight from now on."
+            )
+        return retry_delay(fault.code, attempts, retry_after_s=fault.retry_after_s, rng=self._rng)
+
+    def _succeeded(
+        self, row: Row, response: Response, attempts: int, latency_s: float
+    ) -> ResponseRecord:
+        return ResponseRecord(
+            row.ordinal,
+            row.datasource_uid,
+            row.row_uid,
+            self._round,
+            True,
+            _storable(response.text),
+            response.finish_reason,
+            None,
+            None,
+            response.input_tokens,
+            response.output_tokens,
+            latency_s,
+            attempts,
+        )
+
+    def _failed(
+        self, row: Row, fault: InvocationError, *, attempts: int, latency_s: float | None
+    ) -> ResponseRecord:
+        return ResponseRecord(
+            row.ordinal,
+            row.datasource_uid,
+            row.row_uid,
+            self._round,
+            False,
+            None,
+            "error",
+            fault.code,
+            _storable(fault.message)[:_MESSAGE_CHARS],
+            None,
+            None,
+            latency_s,
+            attempts,
+        )
+
+
+class _Feed:
+    """Hands out rows one at a time, reading the next ones in another thread meanwhile."""
+
+    def __init__(self, rows: Iterator[Row], executor: Executor) -> None:
+        self._rows = rows
+        self._executor = executor
+        self._ready: list[Row] = []
+        self._lock = asyncio.Lock()
+        self._ahead = self._read()
+
+    async def next(self) -> Row | None:
+        if not self._ready:
+            async with self._lock:
+                if not self._ready:
+                    self._ready = await self._ahead
+                    if not self._ready:
+                        self._ahead = asyncio.ensure_future(_nothing())
+                        return None
+                    self._ready.reverse()  # taken from the end, where it costs nothing
+                    self._ahead = self._read()
+        return self._ready.pop()
+
+    async def close(self) -> None:
+        with suppress(Exception):
+            await self._ahead
+
+    def _read(self) -> asyncio.Future[list[Row]]:
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(
+            self._executor, lambda: list(islice(self._rows, _READ_AHEAD_ROWS))
+        )
+
+
+async def _nothing() -> list[Row]:
+    return []
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    fault: BaseException = group
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
+
+
+def _storable(text: str) -> str:
+    """Return text that UTF-8 can hold: a server may send lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text

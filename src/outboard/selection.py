@@ -1,0 +1,235 @@
+"""Which rows a call chooses, in input order, each with its rendered prompt."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from outboard.call import InferenceCall
+from outboard.datasource import Datasource, RowBatch, get_datasource
+from outboard.errors import ConfigError, InvocationError
+from outboard.prompt import PromptPlan, PromptTemplate, RenderedPrompt
+
+# An ordinal is the place of a row among all rows of a job: the place of its datasource in
+# the call, and below these bits the row's place in the datasource.
+_ORDINAL_BITS = 40
+
+_CHUNK_ROWS = 500
+
+
+class Row(NamedTuple):
+    """One chosen row, ready to be sent."""
+
+    ordinal: int
+    datasource_uid: int
+    #: The n of ``doc::<n>``.
+    row_uid: int
+    #: What to send, or why there is nothing to send.
+    prompt: RenderedPrompt | InvocationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """Some chosen rows of one datasource, side by side."""
+
+    datasource_uid: int
+    ordinals: Sequence[int]
+    row_uids: Sequence[int]
+    prompts: Sequence[RenderedPrompt | InvocationError]
+    #: The columns that were read, one row for each of `ordinals`.
+    table: pa.RecordBatch
+
+
+class Part:
+    """The rows that a call chooses in one of its datasources.
+
+    Holds one byte for each row of the datasource, and no row.
+
+    Parameters
+    ----------
+    place : int
+        Place of the datasource in the call.
+    datasource : Datasource
+        The table.
+    plan : PromptPlan
+        How its columns fill the prompt.
+    x_uids : sequence of int, optional
+        The n of each chosen ``doc::<n>``; those that are not here are ignored. None for
+        every row.
+    """
+
+    def __init__(
+        self, place: int, datasource: Datasource, plan: PromptPlan, x_uids: Sequence[int] | None
+    ) -> None:
+        self.datasource = datasource
+        self.plan = plan
+        #: The ordinals of its rows, chosen or not.
+        self.ordinals = ordinals_of(place)
+        # One byte a row: 1 if it is chosen.
+        self._chosen = _mark(datasource, x_uids)
+
+    @property
+    def total(self) -> int:
+        """Number of chosen rows."""
+        return self._chosen.count(1)
+
+    def chunks(self, settled: Iterable[int] = (), *, every_column: bool = False) -> Iterator[Chunk]:
+        """Read the chosen rows in order, some hundred at a time.
+
+        Parameters
+        ----------
+        settled : iterable of int
+            Ordinals to leave out; those of other parts are ignored.
+        every_column : bool
+            Read all columns instead of those that the prompts need.
+        """
+        left = bytearray(self._chosen)
+        for ordinal in settled:
+            if ordinal in self.ordinals:
+                left[ordinal - self.ordinals.start] = 0
+        first, last = left.find(1), left.rfind(1)
+        if first < 0:
+            return
+        columns = None if every_column else self.plan.columns
+        for batch in self.datasource.batches(columns, start=first, batch_rows=_CHUNK_ROWS):
+            if batch.offset > last:
+                return
+            if chunk := self._chunk(batch, left):
+                yield chunk
+
+    def _chunk(self, batch: RowBatch, left: bytearray) -> Chunk | None:
+        table = batch.table
+        wanted = left[batch.offset : batch.offset + table.num_rows]
+        picked = [index for index, byte in enumerate(wanted) if byte]
+        if not picked:
+            return None
+        if len(picked) < table.num_rows:
+            table = table.take(pa.array(picked, pa.int64()))
+        base = self.ordinals.start + batch.offset
+        columns = {name: table.column(name).to_pylist() for name in self.plan.columns}
+        return Chunk(
+            datasource_uid=self.datasource.uid,
+            ordinals=[base + index for index in picked],
+            row_uids=[batch.uids[index] for index in picked],
+            prompts=list(self.plan.render_batch(columns, len(picked))),
+            table=table,
+        )
+
+
+class Selection:
+    """The rows that a call chooses in all its datasources.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        One for each datasource, in the order of the call.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+
+    @classmethod
+    def of_call(cls, call: InferenceCall, x_uids: Sequence[int] | None) -> "Selection":
+        """Return the selection of a call in the current workspace.
+
+        Raises
+        ------
+        NotFoundError
+            If a datasource does not exist.
+        """
+        parts = []
+        for place, uid in enumerate(call.datasource_uids):
+            datasource = get_datasource(uid)
+            plan = plan_for(call, datasource)
+            parts.append(Part(place, datasource, plan, x_uids))
+        return cls(parts)
+
+    @property
+    def total(self) -> int:
+        """Number of chosen rows."""
+        return sum(part.total for part in self.parts)
+
+    def rows(self, settled: Iterable[int] = ()) -> Iterator[Row]:
+        """Read the chosen rows in order, less those whose ordinal is in `settled`."""
+        settled = array("q", settled)
+        for part in self.parts:
+            for chunk in part.chunks(settled):
+                for ordinal, row_uid, prompt in zip(
+                    chunk.ordinals, chunk.row_uids, chunk.prompts, strict=True
+                ):
+                    yield Row(ordinal, chunk.datasource_uid, row_uid, prompt)
+
+
+def plan_for(call: InferenceCall, datasource: Datasource) -> PromptPlan:
+    """Return how the columns of a datasource fill the templates of a call."""
+    system = call.generation_config.system_prompt
+    return PromptPlan.for_columns(
+        datasource.columns,
+        prompt=PromptTemplate(call.prompt_template),
+        system=PromptTemplate(system) if system else None,
+        mappings=call.column_mappings,
+    )
+
+
+def ordinals_of(place: int) -> range:
+    """Return the ordinals that belong to the datasource at this place of a call."""
+    return range(place << _ORDINAL_BITS, (place + 1) << _ORDINAL_BITS)
+
+
+def _mark(datasource: Datasource, x_uids: Sequence[int] | None) -> bytearray:
+    if x_uids is None:
+        return bytearray(b"\1") * datasource.n_rows
+    chosen = bytearray(datasource.n_rows)
+    uids = datasource.uids()
+    if isinstance(uids, range):
+        for uid in x_uids:
+            if uid in uids:
+                chosen[uid] = 1
+        return chosen
+    wanted = set(x_uids)
+    for place, uid in enumerate(uids):
+        if uid in wanted:
+            chosen[place] = 1
+    return chosen
+
+
+def parse_x_uids(x_uids: Iterable[object]) -> "array[int]":
+    """Return the n of each ``doc::<n>``, ascending, each once.
+
+    Parameters
+    ----------
+    x_uids : iterable
+        Of ``"doc::7"``, ``"7"``, 7 or a NumPy int; a pandas Index will do.
+
+    Raises
+    ------
+    ConfigError
+        If one is something else, naming it.
+    """
+    if isinstance(x_uids, (str, bytes)):
+        raise ConfigError(
+            f"x_uids takes a list of x_uids, got the text {x_uids!r}. Write [{x_uids!r}].",
+            field="x_uids",
+        )
+    return array("q", sorted({_parse_x_uid(x_uid) for x_uid in x_uids}))
+
+
+def _parse_x_uid(x_uid: object) -> int:
+    try:
+        if isinstance(x_uid, str):
+            number = int(x_uid.removeprefix("doc::"))
+        elif isinstance(x_uid, bool):
+            raise ValueError
+        else:
+            number = int(x_uid.__index__())  # type: ignore[attr-defined]
+        if not 0 <= number < 2**63:
+            raise ValueError
+    except (ValueError, AttributeError):
+        raise ConfigError(
+            f"{x_uid!r} is not an x_uid. An x_uid is 'doc::<n>' or the number alone, "
+            "e.g. 'doc::7' or 7.",
+            field="x_uids",
+        ) from None
+    return number
