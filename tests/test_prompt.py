@@ -127,8 +127,10 @@ def test_a_mapped_column_may_be_missing_while_no_template_uses_its_role() -> Non
     assert made.problems == ()
     assert made.columns == ("question",)
     assert made.warnings == (
-        "There is no column 'answer' (did you mean 'answers'?) for the role 'response': "
-        "there will be no reference answers.",
+        (
+            "There is no column 'answer' (did you mean 'answers'?) for the role 'response': "
+            "there will be no reference answers."
+        ),
         "There is no column 'docs' for the role 'context': it is not needed.",
     )
 

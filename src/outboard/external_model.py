@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import outboard
 from outboard import providers
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
 from outboard.errors import ConfigError, OutboardError
@@ -27,9 +28,6 @@ from outboard.prompt import (
     parse_column_mappings,
 )
 from outboard.workspace import Workspace
-
-if TYPE_CHECKING:
-    from outboard.panel import InferencePanel
 
 logger = logging.getLogger(__name__)
 
@@ -179,11 +177,9 @@ class ExternalModel:
         )
         return _run(examine(preparation))
 
-    def panel(self, **arguments: object) -> "InferencePanel":
+    def panel(self, **arguments: object) -> "outboard.InferencePanel":
         """Return a panel on this model."""
-        from outboard.panel import InferencePanel
-
-        return InferencePanel(self, **arguments)
+        return outboard.InferencePanel(self, **arguments)
 
     def __repr__(self) -> str:
         mappings = {column: str(role) for column, role in self.column_mappings.items()}

@@ -1,4 +1,4 @@
-"""Shows a job's progress as a bar, in a terminal and in a notebook alike."""
+"""Shows a job's progress as a bar, in a terminal as in a notebook."""
 
 import sys
 import time

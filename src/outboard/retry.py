@@ -1,4 +1,4 @@
-"""Which failed invocation is tried again, how often, and after how long."""
+"""The rules by which failed invocations are tried again."""
 
 from dataclasses import dataclass
 from random import Random
@@ -39,6 +39,10 @@ RULES: dict[str, Rule] = {
     "invalid_value": Rule(),
 }
 
+#: Longest wait that a server is granted, in seconds. Longer ones mean "tomorrow": better to
+#: fail the row, which can be retried by hand, than to keep a paid endpoint waiting.
+LONGEST_RETRY_AFTER_S = 600.0
+
 _ONCE = Rule()
 
 
@@ -63,7 +67,7 @@ def retry_delay(
     attempts : int
         Times the request was sent so far, at least 1.
     retry_after_s : float or None
-        What the server asked for, in seconds. Bounded here to ten minutes.
+        What the server asked for, in seconds. Bounded to `LONGEST_RETRY_AFTER_S`.
     rng : random.Random
         Source of randomness. Pass a seeded one in tests.
 
@@ -87,4 +91,4 @@ def retry_delay(
     if attempts >= rule.max_attempts:
         return None
     jitter = rng.uniform(0.0, min(rule.cap_s, rule.base_s * 2 ** (attempts - 1)))
-    return min(retry_after_s or 0.0, 600.0) + jitter
+    return min(max(0.0, retry_after_s or 0.0), LONGEST_RETRY_AFTER_S) + jitter

@@ -1,4 +1,4 @@
-"""The workspace: the folder that holds datasources, jobs, responses and model files."""
+"""The workspace: the folder that everything is kept in."""
 
 import os
 from contextvars import ContextVar, Token

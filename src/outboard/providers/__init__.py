@@ -36,7 +36,7 @@ class Response:
 
     #: The generated text. Untrusted.
     text: str
-    #: ``stop``, ``length`` (cut by the token limit) or ``content_filter``; None if the server is silent.
+    #: ``stop``, ``length`` (cut by the token limit) or ``content_filter``; None if unknown.
     finish_reason: str | None = None
     #: Tokens of the prompt, chat template included; None if the server is silent.
     input_tokens: int | None = None

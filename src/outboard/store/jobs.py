@@ -7,11 +7,10 @@ import time
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from outboard.call import InferenceCall
 from outboard.errors import OutboardError
-from outboard.job_status import LIVE, JobStatus, predecessors
+from outboard.job_status import JobStatus, predecessors
 from outboard.lease import LEASE_S, Lease
 from outboard.store.database import Database
 
@@ -255,7 +254,7 @@ class JobTable:
             )
         return cursor.rowcount == 1
 
-    def _transition(self, seq: int, to: JobStatus, where: str = "1", *values: Any) -> bool:
+    def _transition(self, seq: int, to: JobStatus, where: str = "1", *values: object) -> bool:
         before = predecessors(to)
         with self._database.writing() as connection:
             cursor = connection.execute(
