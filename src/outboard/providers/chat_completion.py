@@ -1,4 +1,4 @@
-"""The chat completion format of the OpenAI protocol, to and from bytes."""
+"""The chat completion format of the OpenAI protocol, in bytes."""
 
 from collections.abc import Mapping
 from typing import Any
