@@ -10,31 +10,49 @@ import outboard
 
 PACKAGE = Path(outboard.__file__).parent
 
-# Imports point down this list. A package stands for its modules; those on one line may
-# import each other.
-LAYERS = [
-    ["cli"],
-    ["doctor"],
-    ["panel"],
-    ["external_model"],
-    ["worker"],
-    ["runner"],
-    ["preflight"],
-    ["job"],
-    ["model_source"],
-    ["datasource"],
-    ["source_file"],
-    ["providers"],
-    ["pricing"],
-    ["assets"],
-    ["workspace"],
-    ["store"],
-    ["retry"],
-    ["prompt"],
-    ["config"],
-    ["errors"],
-]
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+# Imports point down this list; a package stands for its modules.
+LAYERS = """
+    cli
+    doctor
+    panel
+    external_model
+    progress_bar
+    worker
+    runner
+    journal
+    breaker
+    concurrency
+    preflight
+    row_scan
+    preview
+    preparation
+    job
+    launcher
+    model_source
+    joined_rows
+    selection
+    datasource
+    registered_file
+    source_file
+    providers
+    pricing
+    assets
+    workspace
+    store
+    call
+    lease
+    job_status
+    retry
+    prompt
+    roles
+    template
+    value_text
+    config
+    settings
+    fields
+    errors
+""".split()  # noqa: SIM905 - reads as the list it is
+RANK = {name: rank for rank, name in enumerate(LAYERS)}
 
 SQL = re.compile(
     r"\b(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM"
@@ -80,6 +98,8 @@ def imported_by(module: str) -> set[str]:
 
 def submodule_or_home(source: str, name: str) -> str:
     """Return which module `from source import name` reaches into."""
+    if (source, name) == ("outboard", "__version__"):
+        return ""  # a constant, which anybody may know
     if source == "outboard" and name in outboard._MODULES:
         return f"outboard.{outboard._MODULES[name]}"
     is_submodule = f"{source}.{name}".removeprefix("outboard.") in TREES
@@ -97,8 +117,6 @@ def test_module_has_a_place_in_the_list_of_layers(module: str) -> None:
 
 @every_module
 def test_imports_point_down(module: str) -> None:
-    # The package itself may name anything; from it, all but the front ends may take only
-    # what stands below them, so they say where from.
     above = {
         name
         for name in imported_by(module)
@@ -110,10 +128,17 @@ def test_imports_point_down(module: str) -> None:
 
 @every_module
 def test_only_the_front_ends_use_the_public_names(module: str) -> None:
-    if layer(module) in {"cli", "doctor", "panel"}:
-        return
+    used = {
+        node.attr
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "outboard"
+    }
 
-    assert "" not in imported_by(module), f"{module} imports the package instead of a module."
+    # The facade opens the panel on itself: the one way up, taken only when asked to.
+    allowed = {"external_model": {"InferencePanel"}}.get(module, set())
+    assert layer(module) in {"cli", "doctor", "panel"} or used <= allowed
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if layer(m) == "providers"])
@@ -147,10 +172,17 @@ def test_sql_is_written_only_in_the_store(module: str) -> None:
 
 
 @every_module
-def test_imports_do_not_depend_on_who_looks(module: str) -> None:
-    names = {node.id for node in ast.walk(TREES[module]) if isinstance(node, ast.Name)}
+def test_no_module_of_ours_is_imported_for_its_types_only(module: str) -> None:
+    # A cycle means a misplaced function. A heavy package of others may be named in a type.
+    guarded = [
+        node
+        for guard in ast.walk(TREES[module])
+        if isinstance(guard, ast.If) and "TYPE_CHECKING" in ast.dump(guard.test)
+        for node in ast.walk(guard)
+        if isinstance(node, ast.ImportFrom | ast.Import)
+    ]
 
-    assert "TYPE_CHECKING" not in names
+    assert not [node for node in guarded if "outboard" in ast.unparse(node)]
 
 
 @pytest.mark.parametrize("module", ["", *(m for m in MODULES if layer(m) != "cli")])
