@@ -39,8 +39,7 @@ RULES: dict[str, Rule] = {
     "invalid_value": Rule(),
 }
 
-#: Longest wait that a server is granted, in seconds. Longer ones mean "tomorrow": better to
-#: fail the row, which can be retried by hand, than to keep a paid endpoint waiting.
+#: Longest wait that a server is granted, in seconds: no row sits for hours on its word.
 LONGEST_RETRY_AFTER_S = 600.0
 
 _ONCE = Rule()
