@@ -1,0 +1,324 @@
+"""What every provider promises, whatever is behind it."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.llama_cpp_server import llama_cpp_server
+from tests.openai_server import OpenAIServer
+
+from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
+from outboard.errors import AssetError, InvocationError, ProviderError
+from outboard.providers import Provider, ProviderEvent, Request, create
+
+CONTEXT_LENGTH = 512
+GREEDY = {"do_sample": False, "max_new_tokens": 8}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One provider with something behind it."""
+
+    kind: FinetuningProvider
+    model_name: str
+    deployment: dict[str, Any]
+    #: Deployment settings, or a model's name, with which nothing works.
+    broken_deployment: dict[str, Any]
+    broken_model: str
+    assets_dir: Path
+
+    def make(self, **generation: Any) -> Provider:
+        """Return the provider, not yet open."""
+        return self._create(self.model_name, self.deployment, **(GREEDY | generation))
+
+    def make_broken(self) -> Provider:
+        """Return the provider with nothing behind it."""
+        return self._create(self.broken_model, self.broken_deployment)
+
+    def _create(self, model: str, deployment: dict[str, Any], **generation: Any) -> Provider:
+        return create(
+            self.kind,
+            model,
+            generation=GenerationConfig(**generation),
+            deployment=DeploymentConfig(**deployment),
+            assets_dir=self.assets_dir,
+        )
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "openai",
+        "openai-llama.cpp",
+        pytest.param(
+            "local",
+            marks=pytest.mark.skipif(
+                find_spec("outboard.providers.local") is None, reason="has no local provider"
+            ),
+        ),
+    ],
+)
+def case(request: pytest.FixtureRequest, assets_dir: Path) -> Any:
+    nobody = {"base_url": "http://127.0.0.1:1/v1", "startup_timeout_s": 0.1}
+    match request.param:
+        case "openai":
+            with OpenAIServer(context_length=CONTEXT_LENGTH) as server:
+                yield Case(
+                    kind=FinetuningProvider.OPENAI,
+                    model_name=server.model,
+                    deployment={"base_url": server.base_url},
+                    broken_deployment=nobody,
+                    broken_model=server.model,
+                    assets_dir=assets_dir,
+                )
+        case "openai-llama.cpp":
+            model_file = _model_file(assets_dir)
+            with llama_cpp_server(model_file, context_length=CONTEXT_LENGTH) as base_url:
+                yield Case(
+                    kind=FinetuningProvider.OPENAI,
+                    model_name=str(model_file),
+                    deployment={"base_url": base_url},
+                    broken_deployment=nobody,
+                    broken_model=str(model_file),
+                    assets_dir=assets_dir,
+                )
+        case "local":
+            deployment = {"context_length": CONTEXT_LENGTH, "max_concurrency": 2}
+            yield Case(
+                kind=FinetuningProvider.LOCAL,
+                model_name=str(_model_file(assets_dir)),
+                deployment=deployment,
+                broken_deployment=deployment,
+                broken_model=str(assets_dir / "nobody-was-here.gguf"),
+                assets_dir=assets_dir,
+            )
+
+
+def _model_file(assets_dir: Path) -> Path:
+    from outboard.assets import fetch_model
+
+    return fetch_model(assets_dir)
+
+
+@asynccontextmanager
+async def opened(provider: Provider) -> AsyncIterator[Provider]:
+    try:
+        await provider.open(lambda event: None)
+        yield provider
+    finally:
+        await provider.close()
+
+
+async def answer(provider: Provider, prompt: str, *, system: str | None = None) -> str:
+    return (await provider.invoke(Request(prompt=prompt, system=system))).text
+
+
+def run_open(provider: Provider, action: Callable[[Provider], Any]) -> Any:
+    """Run `action` on the provider while it is open."""
+
+    async def session() -> Any:
+        async with opened(provider):
+            return await action(provider)
+
+    return asyncio.run(session())
+
+
+def test_check_passes_and_costs_no_open(case: Case) -> None:
+    async def check_only() -> None:
+        provider = case.make()
+        try:
+            await provider.check()
+        finally:
+            await provider.close()
+
+    asyncio.run(check_only())
+
+
+def test_check_tells_what_open_would_fail_on(case: Case) -> None:
+    async def check_broken() -> None:
+        provider = case.make_broken()
+        try:
+            await provider.check()
+        finally:
+            await provider.close()
+
+    with pytest.raises((ProviderError, AssetError)):
+        asyncio.run(check_broken())
+
+
+def test_open_reports_its_way_and_ends_ready(case: Case) -> None:
+    events: list[ProviderEvent] = []
+
+    async def open_and_close() -> None:
+        provider = case.make()
+        try:
+            await provider.open(events.append)
+        finally:
+            await provider.close()
+
+    asyncio.run(open_and_close())
+
+    assert events[-1].kind == "ready"
+    assert all(event.message for event in events)
+
+
+def test_failed_open_is_a_provider_error_and_can_be_closed_twice(case: Case) -> None:
+    async def fail() -> None:
+        provider = case.make_broken()
+        with pytest.raises((ProviderError, AssetError)):
+            await provider.open(lambda event: None)
+        await provider.close()
+        await provider.close()
+
+    asyncio.run(fail())
+
+
+def test_close_is_safe_twice_and_without_open(case: Case) -> None:
+    async def close_twice() -> None:
+        provider = case.make()
+        await provider.close()
+        await provider.close()
+
+    asyncio.run(close_twice())
+
+
+def test_response_holds_text_and_counts(case: Case) -> None:
+    response = run_open(case.make(), lambda p: p.invoke(Request(prompt="What is the sea?")))
+
+    assert response.text
+    assert response.input_tokens >= 4
+    assert 1 <= response.output_tokens <= 8
+
+
+def test_empty_prompt_is_answered_like_any_other(case: Case) -> None:
+    response = run_open(case.make(), lambda p: p.invoke(Request(prompt="")))
+
+    assert response.finish_reason in ("stop", "length")
+
+
+def test_answer_cut_by_the_token_limit_says_so(case: Case) -> None:
+    provider = case.make(max_new_tokens=3)
+
+    response = run_open(provider, lambda p: p.invoke(Request(prompt="Tell me a long story.")))
+
+    assert response.finish_reason == "length"
+    assert response.output_tokens == 3
+
+
+def test_answer_ends_before_a_stop_string(case: Case) -> None:
+    whole = run_open(case.make(), lambda p: answer(p, "Tell me a long story."))
+    stop = whole.split()[2]
+
+    response = run_open(
+        case.make(stop=[stop]), lambda p: p.invoke(Request(prompt="Tell me a long story."))
+    )
+
+    assert response.text == whole[: whole.index(stop)]
+    assert response.finish_reason == "stop"
+
+
+def test_system_prompt_reaches_the_model(case: Case) -> None:
+    system = "You are a pirate. " * 20
+
+    async def with_and_without(provider: Provider) -> list[Any]:
+        return [
+            await provider.invoke(Request(prompt="Who are you?", system=system)),
+            await provider.invoke(Request(prompt="Who are you?")),
+        ]
+
+    with_system, without = run_open(case.make(), with_and_without)
+
+    assert with_system.input_tokens >= without.input_tokens + 40
+    assert with_system.text != without.text
+
+
+def test_greedy_answers_are_the_same_each_time(case: Case) -> None:
+    async def twice(provider: Provider) -> list[str]:
+        return [await answer(provider, "What is the moon?") for _ in range(2)]
+
+    first, second = run_open(case.make(), twice)
+
+    assert first == second
+
+
+def test_rows_in_flight_each_get_their_own_answer(case: Case) -> None:
+    prompts = ["What is two plus two?", "Name a colour.", "Say hello.", "What is a dog?"]
+
+    async def alone_and_together(provider: Provider) -> tuple[list[str], list[str]]:
+        alone = [await answer(provider, prompt) for prompt in prompts]
+        together = await asyncio.gather(*(answer(provider, prompt) for prompt in prompts))
+        return alone, together
+
+    alone, together = run_open(case.make(), alone_and_together)
+
+    assert together == alone
+    assert len(set(alone)) == len(prompts)
+
+
+def test_prompt_beyond_the_limit_is_the_rows_fault_alone(case: Case) -> None:
+    async def too_long_then_short(provider: Provider) -> str:
+        limit = provider.limits.max_prompt_tokens
+        assert limit is not None
+        assert limit < CONTEXT_LENGTH
+        with pytest.raises(InvocationError) as caught:
+            await answer(provider, "word " * (limit + 1))
+        assert caught.value.code == "prompt_too_long"
+        return await answer(provider, "Say hello.")
+
+    assert run_open(case.make(), too_long_then_short)
+
+
+def test_tokens_are_counted_before_open(case: Case) -> None:
+    async def count() -> list[int | None]:
+        provider = case.make()
+        try:
+            return [await provider.count_tokens(text) for text in ("one", "one two three four")]
+        finally:
+            await provider.close()
+
+    one, four = asyncio.run(count())
+
+    assert one is not None
+    assert four is not None
+    assert 1 <= one < four <= 8
+
+
+def test_limits_are_known_once_open(case: Case) -> None:
+    provider = case.make()
+
+    async def limits(provider: Provider) -> Any:
+        return provider.limits
+
+    known = run_open(provider, limits)
+
+    assert known.max_concurrency >= 1
+    assert known.max_prompt_tokens > 0
+
+
+def test_cancelled_invocation_leaves_nothing_behind(case: Case) -> None:
+    # The test server hangs on the marker; to a real model it is text like any other.
+    prompt = "Count to one thousand, in words. <fault:hang>"
+    threads = set(threading.enumerate())
+
+    async def cancel_one_then_go_on(provider: Provider) -> None:
+        row = asyncio.create_task(answer(provider, prompt))
+        await asyncio.wait({row}, timeout=0.3)
+        row.cancel()
+        await asyncio.wait({row})
+
+        assert row.cancelled()
+        assert await answer(provider, "Say hello.")
+
+    async def session() -> set[asyncio.Task[Any]]:
+        async with opened(case.make(max_new_tokens=300)) as provider:
+            await cancel_one_then_go_on(provider)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(session()) == set()
+    assert set(threading.enumerate()) == threads
