@@ -1,7 +1,7 @@
 """The workspace: the folder that everything is kept in."""
 
 import os
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +20,13 @@ class Workspace:
     for user data is used. Folders are created at their first use, readable by their owner
     only. Objects remember the workspace they came from.
 
+    The ``with`` holds for the code inside it, in this thread: a thread that it starts begins
+    with the default workspace.
+
     Parameters
     ----------
     path : str or PathLike, optional
-        The folder.
+        The folder. Relative to the working directory of now, wherever that goes later.
 
     Examples
     --------
@@ -33,12 +36,12 @@ class Workspace:
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path if path is not None else _home()).expanduser().absolute()
-        self._entered: list[Token[Workspace | None]] = []
 
     @classmethod
     def current(cls) -> "Workspace":
         """Return the workspace of the innermost ``with``, or else the default one."""
-        return _current.get() or _at(_home())
+        entered = _entered.get()
+        return entered[-1] if entered else _at(_home())
 
     @cached_property
     def store(self) -> Store:
@@ -67,7 +70,8 @@ class Workspace:
         return self._folder("logs")
 
     def __enter__(self) -> Self:
-        self._entered.append(_current.set(self))
+        # A new tuple for each entry: one workspace may be entered twice, and by many threads.
+        _entered.set((*_entered.get(), self))
         return self
 
     def __exit__(
@@ -76,7 +80,7 @@ class Workspace:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _current.reset(self._entered.pop())
+        _entered.set(_entered.get()[:-1])
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"
@@ -89,14 +93,14 @@ class Workspace:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as fault:
             raise WorkspaceError(
-                f"Workspace folder {str(folder)!r} cannot be created: {fault.strerror}. "
+                f"Workspace folder {str(self.path)!r} cannot be created: {fault.strerror}. "
                 "Name another folder in OUTBOARD_HOME.",
                 path=str(self.path),
             ) from fault
         return folder
 
 
-_current: ContextVar[Workspace | None] = ContextVar("outboard_workspace", default=None)
+_entered: ContextVar[tuple[Workspace, ...]] = ContextVar("outboard_workspaces", default=())
 
 
 def _home() -> str:
