@@ -2,6 +2,8 @@
 
 import asyncio
 
+import uvloop
+
 from outboard.concurrency import ConcurrencyLimit
 
 
@@ -122,5 +124,36 @@ def test_a_wait_that_the_server_asked_for_holds_everybody_back() -> None:
         await limit.acquire()
 
         assert loop.time() - began >= 0.05
+
+    asyncio.run(scenario())
+
+
+def test_after_a_wait_that_the_server_asked_for_requests_go_on() -> None:
+    # The worker's loop keeps whole milliseconds: its timers fire up to half of one early.
+    async def refused_once(wait_s: float) -> None:
+        limit = ConcurrencyLimit(16)
+        limit.throttled(await limit.acquire(), wait_s)
+        limit.release()
+        await limit.acquire()
+
+    async def scenario() -> None:
+        waits_s = [0.01 + 0.00003 * i for i in range(200)]
+        await asyncio.wait_for(asyncio.gather(*map(refused_once, waits_s)), 10)
+
+    uvloop.run(scenario())
+
+
+def test_of_two_waits_the_longer_one_counts() -> None:
+    async def scenario() -> None:
+        limit = ConcurrencyLimit(16)
+        loop = asyncio.get_running_loop()
+        epoch = await limit.acquire()
+        began = loop.time()
+
+        for wait_s in (0.02, 0.08, 0.05):
+            limit.throttled(epoch, wait_s)
+        await limit.acquire()
+
+        assert loop.time() - began >= 0.08
 
     asyncio.run(scenario())

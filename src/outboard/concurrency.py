@@ -6,6 +6,8 @@ from collections import deque
 #: Requests in flight to begin with; each success adds one until the first throttling.
 _START = 16
 _BACKOFF = 0.5
+#: Longest time that nothing at all is sent because one reply asked for it, in seconds.
+_LONGEST_PAUSE_S = 60.0
 
 
 class ConcurrencyLimit:
@@ -27,12 +29,12 @@ class ConcurrencyLimit:
         # Requests of one epoch were sent under one limit: many of them throttled at once
         # are one piece of news, and cut the limit once.
         self._epoch = 0
-        self._paused_until = 0.0
+        self._pause: asyncio.TimerHandle | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def acquire(self) -> int:
         """Wait for a place, and return the epoch to hand to `throttled`."""
-        while self.in_flight >= int(self.limit) or self._paused():
+        while self._pause or self.in_flight >= int(self.limit):
             place = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
             try:
@@ -66,9 +68,7 @@ class ConcurrencyLimit:
             What the server asked for: nothing at all is sent for so long (a minute at most).
         """
         if retry_after_s:
-            loop = asyncio.get_running_loop()
-            self._paused_until = max(self._paused_until, loop.time() + min(retry_after_s, 60.0))
-            loop.call_at(self._paused_until, self._wake)
+            self._pause_for(min(retry_after_s, _LONGEST_PAUSE_S))
         if epoch != self._epoch:
             return False
         self._epoch += 1
@@ -76,11 +76,23 @@ class ConcurrencyLimit:
         self.limit = max(1.0, self.limit * _BACKOFF)
         return True
 
-    def _paused(self) -> bool:
-        return self._paused_until > 0.0 and asyncio.get_running_loop().time() < self._paused_until
+    def _pause_for(self, seconds: float) -> None:
+        # The timer itself is the state: one that compared clocks could fire a rounding error
+        # too early, find the pause not over, and wake nobody ever.
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        if self._pause:
+            if self._pause.when() >= until:
+                return
+            self._pause.cancel()
+        self._pause = loop.call_at(until, self._end_pause)
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        self._wake()
 
     def _wake(self) -> None:
-        free = 0 if self._paused() else int(self.limit) - self.in_flight
+        free = 0 if self._pause else int(self.limit) - self.in_flight
         while free > 0 and self._waiting:
             place = self._waiting.popleft()
             if not place.done():
