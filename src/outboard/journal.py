@@ -13,11 +13,16 @@ from outboard.store.responses import ResponseRecord, ResponseTable
 
 logger = logging.getLogger(__name__)
 
-#: Longest time that an answer waits in memory, in seconds, and the most that wait.
+#: Longest time that an answer waits for its commit to begin, in seconds, and how many
+#: waiting ones let it begin at once.
 GROUP_S = 0.1
 GROUP_ROWS = 500
+#: Answers that are not on disk at which senders are held back: one group on its way there,
+#: one behind it.
+MOST_WAITING = 2 * GROUP_ROWS
 
-#: Seconds between the attempts to commit while the disk is full or locked.
+#: Seconds between the attempts to commit while the disk is full. Together they are shorter
+#: than a lease: its worker must be able to say what happened.
 _PATIENCE_S = (0.5, 1.0, 2.0, 4.0)
 #: Seconds over which the rate of rows is taken.
 _RATE_WINDOW_S = 10.0
@@ -31,7 +36,7 @@ class Journal:
     responses : ResponseTable
         Where they go.
     job_seq, worker
-        Whose they are; a commit under a lost lease raises `LeaseLostError` from `run`.
+        Whose they are.
     executor : concurrent.futures.Executor
         Runs the commits, off the event loop.
     clock : callable
@@ -52,22 +57,24 @@ class Journal:
         self._worker = worker
         self._executor = executor
         self._clock = clock
-        self._waiting: list[ResponseRecord] = []
+        self._waiting: list[ResponseRecord] = []  # everything that is not on disk
         self._something = asyncio.Event()
         self._full = asyncio.Event()
         self._room = asyncio.Event()
-        self._room.set()
         self._rate = _Rate()
 
     async def append(self, record: ResponseRecord) -> None:
-        """Hand over one response; waits while too many are not yet on disk."""
-        while len(self._waiting) >= GROUP_ROWS:
-            self._room.clear()
-            await self._room.wait()
+        """Hand over one response; returns once there is room for another.
+
+        The record is taken at once: who is cancelled in the wait loses nothing.
+        """
         self._waiting.append(record)
         self._something.set()
         if len(self._waiting) >= GROUP_ROWS:
             self._full.set()
+        while len(self._waiting) >= MOST_WAITING:
+            self._room.clear()
+            await self._room.wait()
 
     async def run(self) -> None:
         """Commit until cancelled: every 100 ms, or as soon as 500 rows wait.
@@ -86,51 +93,54 @@ class Journal:
                     await self._full.wait()
             except TimeoutError:
                 pass
-            await self.flush()
+            await self._flush_patiently()
 
     async def flush(self) -> None:
-        """Commit what waits. On failure it still waits, so that a later flush can save it."""
-        group = self._waiting
-        if not group:
-            return
-        self._waiting = []
+        """Commit what waits. On failure it still waits, so that a later flush can save it.
+
+        Raises
+        ------
+        LeaseLostError, WorkspaceError
+            As `run` does, without its patience.
+        """
+        group = tuple(self._waiting)
         self._something.clear()
         self._full.clear()
-        self._room.set()
-        # A commit once begun is finished, whatever happens to this task: a group that was
-        # written must not be taken for one that waits.
-        commit = asyncio.ensure_future(self._commit(group))
+        if not group:
+            return
+        loop = asyncio.get_running_loop()
+        commit = loop.run_in_executor(self._executor, self._commit, group)
         try:
             await asyncio.shield(commit)
-        except asyncio.CancelledError:
-            await asyncio.wait([commit])
-            raise
         finally:
-            if not commit.done() or commit.cancelled() or commit.exception():
-                self._waiting = group + self._waiting
+            # A commit once begun is seen to its end, whatever happens to this task: what was
+            # written must not be taken for something that waits.
+            await asyncio.wait([commit])
+            if commit.exception() is None:
+                del self._waiting[: len(group)]
+                self._room.set()
 
-    async def _commit(self, group: list[ResponseRecord]) -> None:
-        loop = asyncio.get_running_loop()
-        for patience_s in (*_PATIENCE_S, None):
+    async def _flush_patiently(self) -> None:
+        for patience_s in _PATIENCE_S:
             try:
-                await loop.run_in_executor(self._executor, self._write, group)
+                await self.flush()
             except WorkspaceError as fault:
-                if patience_s is None:
-                    raise
                 logger.warning("%s Trying again in %g s.", fault, patience_s)
                 await asyncio.sleep(patience_s)
             else:
                 return
+        await self.flush()
 
-    def _write(self, group: list[ResponseRecord]) -> None:
+    def _commit(self, group: tuple[ResponseRecord, ...]) -> None:
         now = self._clock()
         self._responses.commit(
             self._job_seq,
             self._worker,
             group,
-            rows_per_s=self._rate.count(len(group), now),
+            rows_per_s=self._rate.with_commit(len(group), now),
             expires_at=now + LEASE_S,
         )
+        self._rate.count(len(group), now)
 
 
 class _Rate:
@@ -139,11 +149,17 @@ class _Rate:
     def __init__(self) -> None:
         self._commits: deque[tuple[float, int]] = deque()
 
-    def count(self, n_rows: int, now: float) -> float | None:
-        self._commits.append((now, n_rows))
-        while now - self._commits[0][0] > _RATE_WINDOW_S:
-            self._commits.popleft()
-        began, first = self._commits[0]
-        if now <= began:
+    def with_commit(self, n_rows: int, now: float) -> float | None:
+        """Return the rate as it is once this commit has been made."""
+        if not self._commits or now <= self._commits[0][0]:
             return None
-        return (sum(n for _, n in self._commits) - first) / (now - began)
+        # The rows of the first commit came before the time that is measured.
+        counted = sum(n for _, n in self._commits) - self._commits[0][1] + n_rows
+        return counted / (now - self._commits[0][0])
+
+    def count(self, n_rows: int, now: float) -> None:
+        """Count a commit that was made."""
+        self._commits.append((now, n_rows))
+        # One older commit stays, lest rows that take longer than the window have no rate.
+        while len(self._commits) > 1 and now - self._commits[1][0] > _RATE_WINDOW_S:
+            self._commits.popleft()
