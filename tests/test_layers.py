@@ -19,7 +19,9 @@ LAYERS = """
     progress_bar
     worker
     runner
+    claimed_job
     journal
+    row_feed
     breaker
     concurrency
     preflight
@@ -47,6 +49,7 @@ LAYERS = """
     roles
     template
     value_text
+    container_environment
     config
     settings
     fields

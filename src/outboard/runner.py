@@ -1,11 +1,9 @@
 """Drives the rows of a job through a provider."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
-from contextlib import suppress
-from itertools import islice
+from collections.abc import Callable
 from random import Random
 
 from outboard.breaker import Breaker
@@ -14,11 +12,10 @@ from outboard.errors import InvocationError
 from outboard.journal import Journal
 from outboard.providers import Provider, Request, Response
 from outboard.retry import retry_delay, rule_for
+from outboard.row_feed import RowFeed
 from outboard.selection import Row
 from outboard.store.responses import ResponseRecord
 
-#: Rows rendered ahead of the requests.
-_READ_AHEAD_ROWS = 500
 #: Longest error text that is stored, in characters.
 _MESSAGE_CHARS = 2_000
 
@@ -38,8 +35,6 @@ class Runner:
         Stops the run when too many rows fail.
     round : int
         The job's round, written beside each response.
-    executor : concurrent.futures.Executor
-        Reads and renders rows, off the event loop.
     warn : callable
         Told in one line when the server throttles.
     rng : random.Random
@@ -54,7 +49,6 @@ class Runner:
         limit: ConcurrencyLimit,
         breaker: Breaker,
         round: int,  # noqa: A002 - the field's name
-        executor: Executor,
         warn: Callable[[str], None],
         rng: Random,
     ) -> None:
@@ -63,11 +57,11 @@ class Runner:
         self._limit = limit
         self._breaker = breaker
         self._round = round
-        self._executor = executor
         self._warn = warn
         self._rng = rng
+        self._places = itertools.count()  # of the rows, in the order they are taken up
 
-    async def run(self, rows: Iterator[Row]) -> None:
+    async def run(self, rows: RowFeed) -> None:
         """Send every row once, and again where `retry` says so, until each has an outcome.
 
         Raises
@@ -75,25 +69,23 @@ class Runner:
         OutboardError
             On a fault that no row can survive. Whatever finished before is in the journal.
         """
-        feed = _Feed(rows, self._executor)
         try:
             async with asyncio.TaskGroup() as slots:
                 for _ in range(self._limit.maximum):
-                    slots.create_task(self._work(feed))
-        except* Exception as faults:  # noqa: BLE001 - unwrapped, not swallowed
+                    slots.create_task(self._work(rows))
+        except ExceptionGroup as faults:
             # Several slots may meet one fault at once; one tells it all.
-            raise _first(faults) from None
-        finally:
-            await feed.close()
+            raise faults.exceptions[0] from None
 
-    async def _work(self, feed: "_Feed") -> None:
-        while (row := await feed.next()) is not None:
+    async def _work(self, rows: RowFeed) -> None:
+        while (row := await rows.next()) is not None:
+            place = next(self._places)
             record, fault = await self._settle(row)
             await self._journal.append(record)
             if fault is None:
                 self._breaker.succeeded()
             else:
-                self._breaker.failed(fault)
+                self._breaker.failed(fault, place=place, attempts=record.attempts)
 
     async def _settle(self, row: Row) -> tuple[ResponseRecord, InvocationError | None]:
         if isinstance(row.prompt, InvocationError):
@@ -164,50 +156,6 @@ class Runner:
             latency_s,
             attempts,
         )
-
-
-class _Feed:
-    """Hands out rows one at a time, reading the next ones in another thread meanwhile."""
-
-    def __init__(self, rows: Iterator[Row], executor: Executor) -> None:
-        self._rows = rows
-        self._executor = executor
-        self._ready: list[Row] = []
-        self._lock = asyncio.Lock()
-        self._ahead = self._read()
-
-    async def next(self) -> Row | None:
-        if not self._ready:
-            async with self._lock:
-                if not self._ready:
-                    self._ready = await self._ahead
-                    if not self._ready:
-                        self._ahead = asyncio.ensure_future(_nothing())
-                        return None
-                    self._ready.reverse()  # taken from the end, where it costs nothing
-                    self._ahead = self._read()
-        return self._ready.pop()
-
-    async def close(self) -> None:
-        with suppress(Exception):
-            await self._ahead
-
-    def _read(self) -> asyncio.Future[list[Row]]:
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(
-            self._executor, lambda: list(islice(self._rows, _READ_AHEAD_ROWS))
-        )
-
-
-async def _nothing() -> list[Row]:
-    return []
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    fault: BaseException = group
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    return fault
 
 
 def _storable(text: str) -> str:

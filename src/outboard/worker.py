@@ -7,21 +7,21 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from enum import Enum, auto
 from functools import partial
 from random import Random
-from typing import TypeVar
 
 from outboard import providers
 from outboard.breaker import Breaker
+from outboard.claimed_job import ClaimedJob
 from outboard.concurrency import ConcurrencyLimit
-from outboard.errors import JobFailedError, OutboardError
+from outboard.errors import JobFailedError, OutboardError, WorkspaceError
 from outboard.job_status import JobStatus
-from outboard.journal import Journal
-from outboard.lease import LEASE_S, lease_for_this_process
+from outboard.lease import lease_for_this_process
 from outboard.providers import Provider, ProviderEvent
+from outboard.row_feed import RowFeed
 from outboard.runner import Runner
 from outboard.selection import Selection
 from outboard.store.jobs import JobRecord
@@ -36,7 +36,16 @@ _RENEW_S = 2.0
 #: How long a provider may take to clean up when the job stops, in seconds.
 _CLOSE_TIMEOUT_S = 60.0
 
-_Result = TypeVar("_Result")
+
+class _Stop(Enum):
+    """Why a run ends before its last row."""
+
+    #: Somebody asked for it.
+    CANCELLED = auto()
+    #: The process is to end.
+    TERMINATED = auto()
+    #: The job is in other hands.
+    LOST = auto()
 
 
 class _StoppedError(Exception):
@@ -50,53 +59,52 @@ class Worker:
     ----------
     workspace : Workspace
         Where the job lives.
-    job : JobRecord
+    record : JobRecord
         As claimed, with this worker's name in its lease.
     """
 
-    def __init__(self, workspace: Workspace, job: JobRecord) -> None:
-        assert job.lease is not None
-        assert job.lease.worker is not None
+    def __init__(self, workspace: Workspace, record: JobRecord) -> None:
         self._workspace = workspace
-        self._store = workspace.store
-        self._job = job
-        self._name: str = job.lease.worker
-        # One thread for the database keeps its writes in order; one reads rows.
-        self._database = ThreadPoolExecutor(1, "database")
+        self._record = record
+        self._job = ClaimedJob(workspace.store, record)
         self._reader = ThreadPoolExecutor(1, "rows")
-        self._terminated = False
-        self._lost = False
+        self._stop: _Stop | None = None
 
     async def execute(self) -> None:
-        """Run the job, and record how it ended."""
+        """Run the job, and record how it ended.
+
+        Raises
+        ------
+        WorkspaceError
+            If that cannot be recorded. The job is then interrupted.
+        """
         loop = asyncio.get_running_loop()
         work = asyncio.create_task(self._work())
         for number in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError):  # Windows
-                loop.add_signal_handler(number, self._terminate, work)
+                loop.add_signal_handler(number, self._end, work, _Stop.TERMINATED)
         watch = asyncio.create_task(self._watch(work))
-        try:
-            status, error = await self._outcome(work)
-        finally:
-            watch.cancel()
-        if self._lost:
-            logger.warning(
-                "Job %s is in other hands by now; nothing more was written", self._job.id
-            )
-        elif status is None:
-            await self._in_database(self._store.jobs.abandon, self._job.seq, self._name)
-        else:
+        status, error = await self._outcome(work)
+        watch.cancel()
+        if status is not None:
             await self._finish(status, error)
+        elif self._stop is _Stop.LOST:
+            self._say_lost()
+        else:
+            await self._job.abandon()
 
     async def _outcome(
         self, work: asyncio.Task[None]
     ) -> tuple[JobStatus | None, OutboardError | None]:
         try:
             await work
+            return await self._verdict()
         except (asyncio.CancelledError, _StoppedError):
-            return (None if self._terminated else JobStatus.CANCELLED), None
+            # Without a reason of ours, the event loop itself was told to end.
+            cancelled = self._stop is _Stop.CANCELLED
+            return (JobStatus.CANCELLED if cancelled else None), None
         except LeaseLostError:
-            self._lost = True
+            self._stop = _Stop.LOST
             return None, None
         except OutboardError as error:
             logger.error("Job %s failed: %s", self._job.id, error)
@@ -109,34 +117,58 @@ class Worker:
                 "the rows that are left.",
                 job_id=self._job.id,
             )
-        return self._verdict()
 
-    def _verdict(self) -> tuple[JobStatus, OutboardError | None]:
-        job = self._store.jobs.get(self._job.id)
-        assert job is not None
-        if job.failed == 0 or job.succeeded > 0:
+    async def _verdict(self) -> tuple[JobStatus, OutboardError | None]:
+        counts = await self._job.counts()
+        if counts.failed == 0 or counts.succeeded > 0:
             return JobStatus.SUCCEEDED, None
-        worst = self._store.responses.faults(job.seq, limit=1)[0]
+        worst = await self._job.commonest_fault()
         return JobStatus.FAILED, JobFailedError(
-            f"Not one of the {job.failed} rows of job {job.id} succeeded; {worst['n_rows']} failed "
-            f"with {worst['code']!r}, e.g.: {worst['message']} "
-            f"Mend that, then call get_job({job.id!r}).retry_failed().",
-            job_id=job.id,
+            f"Not one of the {counts.failed} rows of job {self._job.id} succeeded; "
+            f"{worst['n_rows']} failed with {worst['code']!r}, e.g.: {worst['message']} "
+            f"Mend that, then call get_job({self._job.id!r}).retry_failed().",
+            job_id=self._job.id,
         )
 
     async def _finish(self, status: JobStatus, error: OutboardError | None) -> None:
-        jobs, seq = self._store.jobs, self._job.seq
-        finished = await self._in_database(jobs.finish, seq, self._name, status, error)
+        finished = await self._job.finish(status, error)
         if not finished:  # a request to cancel came in at the last moment
-            status, error = JobStatus.CANCELLED, None
-            await self._in_database(jobs.finish, seq, self._name, status, error)
-        await self._in_database(
-            self._store.events.add, seq, "status", str(status) if error is None else error.message
-        )
+            finished = await self._job.finish(JobStatus.CANCELLED, None)
+        if not finished:
+            self._say_lost()
+
+    def _say_lost(self) -> None:
+        logger.warning("Job %s is in other hands by now; nothing more was written", self._job.id)
 
     async def _work(self) -> None:
-        call = self._job.call
-        await self._tell("status", "deploying")
+        if self._record.stored_status is JobStatus.CANCELLING:
+            self._stop = _Stop.CANCELLED
+            raise _StoppedError
+        self._job.note("status", str(JobStatus.DEPLOYING))
+        rows = await self._rows_left()
+        try:
+            # Looked at before anything is paid for: the table may be gone, or all be done.
+            if await rows.empty():
+                await self._begin_running()
+            else:
+                await self._serve(rows)
+        finally:
+            rows.close()
+
+    async def _rows_left(self) -> RowFeed:
+        loop = asyncio.get_running_loop()
+        settled, selection = await asyncio.gather(
+            self._job.settled(), loop.run_in_executor(self._reader, self._select)
+        )
+        return RowFeed(selection.rows(settled), self._reader)
+
+    def _select(self) -> Selection:
+        x_uids = self._workspace.store.jobs.x_uids(self._record.seq)
+        with self._workspace:  # a thread of its own starts without a current workspace
+            return Selection.of_call(self._record.call, x_uids)
+
+    async def _serve(self, rows: RowFeed) -> None:
+        call = self._record.call
         provider = providers.create(
             call.served_by,
             call.model_name,
@@ -146,24 +178,14 @@ class Worker:
         )
         try:
             await self._open(provider, call.deployment_config.startup_timeout_s)
-            if not await self._in_database(
-                self._store.jobs.begin_running, self._job.seq, self._name
-            ):
-                raise _StoppedError
-            await self._tell("status", "running")
-            await self._run_rows(provider)
+            await self._begin_running()
+            await self._run_rows(provider, rows)
         finally:
             await self._close(provider)
 
     async def _open(self, provider: Provider, timeout_s: float) -> None:
-        loop = asyncio.get_running_loop()
-
         def report(event: ProviderEvent) -> None:
-            add = partial(
-                self._store.events.add, self._job.seq, event.kind, event.message, event.data
-            )
-            # Providers report from whatever thread they work in.
-            loop.call_soon_threadsafe(self._database.submit, add)
+            self._job.note(event.kind, event.message, event.data)
 
         try:
             async with asyncio.timeout(timeout_s):
@@ -175,26 +197,25 @@ class Worker:
                 job_id=self._job.id,
             ) from None
 
-    async def _run_rows(self, provider: Provider) -> None:
-        seq = self._job.seq
-        loop = asyncio.get_running_loop()
-        settled, selection = await asyncio.gather(
-            self._in_database(self._store.responses.settled, seq, self._job.round),
-            loop.run_in_executor(self._reader, self._select),
-        )
-        journal = Journal(self._store.responses, seq, self._name, executor=self._database)
-        wanted = self._job.call.deployment_config.max_concurrency
+    async def _begin_running(self) -> None:
+        if not await self._job.begin_running():
+            # Cancelled or lost: which of them, `_finish` finds out.
+            self._stop = self._stop or _Stop.CANCELLED
+            raise _StoppedError
+
+    async def _run_rows(self, provider: Provider, rows: RowFeed) -> None:
+        journal = self._job.journal()
+        wanted = self._record.call.deployment_config.max_concurrency
         runner = Runner(
             provider=provider,
             journal=journal,
             limit=ConcurrencyLimit(wanted or provider.limits.max_concurrency),
             breaker=Breaker(self._job.id),
-            round=self._job.round,
-            executor=self._reader,
+            round=self._record.round,
             warn=partial(self._warn, "throttled"),
             rng=Random(),  # noqa: S311 - spreads retries, guards nothing
         )
-        run = asyncio.create_task(runner.run(selection.rows(settled)))
+        run = asyncio.create_task(runner.run(rows))
         write = asyncio.create_task(journal.run())
         try:
             # A journal that cannot write ends the run, and the other way round.
@@ -210,50 +231,48 @@ class Worker:
             if isinstance(end, Exception):
                 raise end
 
-    def _select(self) -> Selection:
-        x_uids = self._store.jobs.x_uids(self._job.seq)
-        with self._workspace:  # a thread of its own starts without a current workspace
-            return Selection.of_call(self._job.call, x_uids)
-
     async def _close(self, provider: Provider) -> None:
+        # Whatever happens here, the rows are what they are: it is told, and changes nothing.
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await provider.close()
         except TimeoutError:
-            logger.warning("The provider took more than %g s to close", _CLOSE_TIMEOUT_S)
-
-    async def _watch(self, work: asyncio.Task[None]) -> None:
-        jobs, seq = self._store.jobs, self._job.seq
-        renewed_at = time.monotonic()
-        asked = False
-        while True:
-            await asyncio.sleep(_WATCH_S)
-            if time.monotonic() - renewed_at >= _RENEW_S:
-                renewed_at = time.monotonic()
-                expires_at = time.time() + LEASE_S
-                status = await self._in_database(jobs.renew, seq, self._name, expires_at)
-            else:
-                status = await self._in_database(jobs.stored_status, seq, self._name)
-            self._lost = status is None
-            if not asked and (self._lost or status is JobStatus.CANCELLING):
-                asked = True
-                work.cancel()
-
-    def _terminate(self, work: asyncio.Task[None]) -> None:
-        """Stop on a signal: finished rows are written, the rest is left for `resume`."""
-        self._terminated = True
-        work.cancel()
+            self._warn("warning", f"The provider took more than {_CLOSE_TIMEOUT_S:g} s to close.")
+        except Exception as fault:
+            logger.exception("The provider of job %s could not be closed", self._job.id)
+            self._warn("warning", f"The provider could not be closed: {fault}")
 
     def _warn(self, kind: str, message: str) -> None:
         logger.warning("%s", message)
-        self._database.submit(self._store.events.add, self._job.seq, kind, message)
+        self._job.note(kind, message)
 
-    async def _tell(self, kind: str, message: str) -> None:
-        await self._in_database(self._store.events.add, self._job.seq, kind, message)
+    async def _watch(self, work: asyncio.Task[None]) -> None:
+        """Renew the lease, and end the run when somebody else says so."""
+        renewed_at = time.monotonic()
+        said = ""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            try:
+                if time.monotonic() - renewed_at >= _RENEW_S:
+                    status = await self._job.renew()
+                    renewed_at = time.monotonic()
+                else:
+                    status = await self._job.status()
+            except WorkspaceError as fault:  # the journal decides when to give up
+                if fault.message != said:
+                    logger.warning("The lease of job %s is not renewed: %s", self._job.id, fault)
+                    said = fault.message
+                continue
+            if status is None:
+                self._end(work, _Stop.LOST)
+            elif status is JobStatus.CANCELLING:
+                self._end(work, _Stop.CANCELLED)
 
-    async def _in_database(self, work: Callable[..., _Result], *arguments: object) -> _Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._database, partial(work, *arguments))
+    def _end(self, work: asyncio.Task[None], reason: _Stop) -> None:
+        """End the run: finished rows are written, the rest is left for `resume`."""
+        if self._stop is None:  # once: a second cancellation would cut short the clean-up
+            self._stop = reason
+            work.cancel()
 
 
 def claim(workspace: Workspace, job_id: str) -> JobRecord | None:
@@ -263,19 +282,23 @@ def claim(workspace: Workspace, job_id: str) -> JobRecord | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Execute the job named on the command line; the exit status is 0 once it is claimed."""
+    """Execute the job named on the command line; the exit status is 0 if its end was recorded."""
     logging.basicConfig(
         level=os.environ.get("OUTBOARD_LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     home, job_id = arguments
     workspace = Workspace(home)
-    job = claim(workspace, job_id)
-    if job is None:
-        logger.warning("Job %s is not waiting for a worker", job_id)
+    try:
+        job = claim(workspace, job_id)
+        if job is None:
+            logger.warning("Job %s is not waiting for a worker", job_id)
+            return 1
+        with workspace:
+            _event_loop_run(Worker(workspace, job))
+    except WorkspaceError as error:
+        logger.error("Job %s is left as it is: %s", job_id, error)
         return 1
-    with workspace:
-        _event_loop_run(Worker(workspace, job))
     return 0
 
 
