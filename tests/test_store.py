@@ -158,6 +158,15 @@ def test_a_job_cancelled_in_the_queue_is_still_claimed_to_be_wound_up(store: Sto
     assert store.jobs.finish(job.seq, "worker-1", JobStatus.CANCELLED)
 
 
+def test_a_job_that_ended_before_its_launcher_looked_up_keeps_no_lease(store: Store) -> None:
+    job = running(store)
+    store.jobs.finish(job.seq, "worker-1", JobStatus.SUCCEEDED)
+
+    store.jobs.hand_over(job.seq, lease_for_this_process(worker=None, now=time.time()))
+
+    assert reread(store).lease is None
+
+
 def test_counters_grow_with_the_responses(store: Store) -> None:
     job = running(store)
 

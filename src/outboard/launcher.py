@@ -1,15 +1,20 @@
 """Starts the worker process of a queued job."""
 
+import logging
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-from outboard.errors import JobFailedError
+import psutil
+
+from outboard.errors import JobFailedError, WorkspaceError
 from outboard.lease import lease_for_process
 from outboard.store.jobs import JobRecord
 from outboard.workspace import Workspace
+
+logger = logging.getLogger(__name__)
 
 
 def start_worker(workspace: Workspace, job: JobRecord) -> None:
@@ -23,9 +28,8 @@ def start_worker(workspace: Workspace, job: JobRecord) -> None:
     JobFailedError
         If no process can be started; the job is marked failed, for `resume`.
     """
-    log = log_path(workspace, job.id)
     try:
-        with log.open("ab") as output:
+        with log_path(workspace, job.id).open("ab") as output:
             process = subprocess.Popen(
                 # -P: files in the working directory must not stand in for Python's modules.
                 [sys.executable, "-P", "-m", "outboard.worker", str(workspace.path), job.id],
@@ -34,16 +38,21 @@ def start_worker(workspace: Workspace, job: JobRecord) -> None:
                 stderr=output,
                 start_new_session=True,
             )
-    except OSError as fault:
+    except (OSError, WorkspaceError) as fault:
         error = JobFailedError(
-            f"No worker could be started for job {job.id}: {fault}. "
+            f"No worker could be started for job {job.id}: {str(fault).rstrip('.')}. "
             f"Mend that, then call get_job({job.id!r}).resume().",
             job_id=job.id,
         )
         workspace.store.jobs.fail_launch(job.seq, error)
         raise error from fault
-    lease = lease_for_process(process.pid, worker=None, now=time.time())
-    workspace.store.jobs.hand_over(job.seq, lease)
+    try:
+        lease = lease_for_process(process.pid, worker=None, now=time.time())
+        workspace.store.jobs.hand_over(job.seq, lease)
+    except (psutil.NoSuchProcess, WorkspaceError) as fault:
+        # The worker claims the job by itself. Only its death before that is now noticed no
+        # sooner than the launcher's lease ends.
+        logger.warning("Job %s could not be handed over to its worker: %s", job.id, fault)
     # Waits for the process, so that none stays behind as a zombie of this one.
     threading.Thread(target=process.wait, name=f"reap {job.id}", daemon=True).start()
 

@@ -141,7 +141,8 @@ class JobTable:
         """Put a launched worker's process in the lease of a job that it has yet to claim."""
         with self._database.writing() as connection:
             connection.execute(
-                f"UPDATE jobs SET {_LEASE} WHERE seq = ? AND worker IS NULL",
+                f"UPDATE jobs SET {_LEASE}"
+                " WHERE seq = ? AND worker IS NULL AND lease_expires_at IS NOT NULL",
                 (*_holder(lease), seq),
             )
 
