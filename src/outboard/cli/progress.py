@@ -13,6 +13,7 @@ from rich.console import Console
 from outboard.cli.output import console, one_line, say
 from outboard.errors import OutboardError
 from outboard.job import Job, JobProgress, JobStatus
+from outboard.job_status import LIVE
 from outboard.store.events import JobEvent
 
 _POLL_S = 0.2
@@ -126,7 +127,9 @@ class _View:
         """Tell what is new."""
         for event in self._job.events(after=self._last_event):
             self._last_event = event.seq
-            self._tell(event)
+            # How a job ended is told last of all, by the summary and the error.
+            if event.kind != "status" or event.message in LIVE:
+                self._tell(event)
         self._draw(self._job.status, self._job.progress)
 
     @abstractmethod
