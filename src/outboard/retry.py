@@ -8,7 +8,7 @@ from random import Random
 class Rule:
     """How one kind of failure is handled."""
 
-    #: Times a request is sent in all, the first one included.
+    #: Times that a request may fail in this way before it is given up.
     max_attempts: int = 1
     #: First backoff window, in seconds.
     base_s: float = 0.5
@@ -64,7 +64,7 @@ def retry_delay(
     code : str
         `InvocationError.code` of the failure.
     attempts : int
-        Times the request was sent so far, at least 1.
+        Times the request has failed in this way so far, at least 1.
     retry_after_s : float or None
         What the server asked for, in seconds. Bounded to `LONGEST_RETRY_AFTER_S`.
     rng : random.Random

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 
@@ -91,33 +92,35 @@ class Runner:
         if isinstance(row.prompt, InvocationError):
             return self._failed(row, row.prompt, attempts=0, latency_s=None), row.prompt
         request = Request(prompt=row.prompt.prompt, system=row.prompt.system)
-        attempts = 0
+        # By kind of fault: who was throttled ten times is not given up on its first reset.
+        faults: Counter[str] = Counter()
         while True:
             epoch = await self._limit.acquire()
-            attempts += 1
             started = time.perf_counter()
             try:
                 response = await self._provider.invoke(request)
             except InvocationError as fault:
-                delay_s = self._after_fault(fault, attempts, epoch)
+                faults[fault.code] += 1
+                delay_s = self._after_fault(fault, faults[fault.code], epoch)
                 if delay_s is None:
                     latency_s = time.perf_counter() - started
+                    attempts = faults.total()
                     return self._failed(row, fault, attempts=attempts, latency_s=latency_s), fault
             else:
                 self._limit.succeeded()
                 latency_s = time.perf_counter() - started
-                return self._succeeded(row, response, attempts, latency_s), None
+                return self._succeeded(row, response, faults.total() + 1, latency_s), None
             finally:
                 self._limit.release()
             await asyncio.sleep(delay_s)
 
-    def _after_fault(self, fault: InvocationError, attempts: int, epoch: int) -> float | None:
+    def _after_fault(self, fault: InvocationError, times: int, epoch: int) -> float | None:
         if rule_for(fault.code).slows_down and self._limit.throttled(epoch, fault.retry_after_s):
             self._warn(
                 f"The server asks for less ({fault.code}): at most {int(self._limit.limit)} "
                 "requests in flight from now on."
             )
-        return retry_delay(fault.code, attempts, retry_after_s=fault.retry_after_s, rng=self._rng)
+        return retry_delay(fault.code, times, retry_after_s=fault.retry_after_s, rng=self._rng)
 
     def _succeeded(
         self, row: Row, response: Response, attempts: int, latency_s: float
