@@ -38,7 +38,7 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED) assets
 	@for file in benchmarks/[!_]*.py; do \
-	  echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
+	  echo "== $$file"; $(BIN)/python -m "benchmarks.$$(basename "$$file" .py)" || exit 1; \
 	done
 
 # Before the tests start: a slow download shows its progress here and meets no test's time limit.
