@@ -8,7 +8,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pyarrow as pa
@@ -187,7 +187,7 @@ def at(location: str) -> SourceFile:
         filesystem, path = pyarrow.fs.FileSystem.from_uri(location)
     except pa.ArrowInvalid as fault:
         raise DatasourceError(
-            f"{shown!r} is not an address that can be read: {fault}. "
+            f"{shown!r} is not an address that can be read: {describe(fault)}. "
             "Use a path, or a URI such as s3://bucket/rows.parquet; write a space as %20.",
             path=shown,
         ) from fault
@@ -198,7 +198,7 @@ def at(location: str) -> SourceFile:
 
 def _unreachable(shown: str, fault: OSError) -> DatasourceError:
     return DatasourceError(
-        f"{shown!r} cannot be reached: {fault}. "
+        f"{shown!r} cannot be reached: {describe(fault).rstrip('.')}. "
         "Check the address, the credentials, the region and the network.",
         path=shown,
     )
@@ -242,5 +242,5 @@ def buffered(source: pa.NativeFile) -> io.BufferedReader:
 
 def describe(fault: BaseException, *, limit: int = 200) -> str:
     """Return the first line of an error's text, cut: some libraries quote whole rows."""
-    lines: Any = str(fault).splitlines() or [type(fault).__name__]
-    return lines[0] if len(lines[0]) <= limit else f"{lines[0][:limit]}..."
+    line = next(iter(str(fault).splitlines()), type(fault).__name__)
+    return line if len(line) <= limit else f"{line[:limit]}..."

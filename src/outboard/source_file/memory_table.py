@@ -113,18 +113,19 @@ def _type(series: "pd.Series[Any]") -> pa.DataType | None:
 def _object_type(series: "pd.Series[Any]") -> pa.DataType | None:
     """Return the Arrow type for a column of Python objects; None if only text can hold it."""
     kinds: set[Kind] = set()
-    nested = False
+    python_types: set[type] = set()
     for value in _present(series):
         if isinstance(value, bytes | bytearray | memoryview):
             raise bytes_column(str(series.name), shown=SHOWN)
         kinds.add(kind_of(value))
-        nested = nested or not _is_scalar(value)
+        python_types.add(type(value))
     if "other" not in kinds:
         kind = column_type(kinds)
         return None if pa.types.is_string(kind) else kind
-    if nested or kinds != {"other"}:
+    # Of several sorts, pyarrow would make one: of a date with a decimal, two dates.
+    if len(python_types) > 1 or int in python_types or any(map(_is_nested, python_types)):
         return None
-    try:  # dates, decimals and the like, if they are all of one sort
+    try:  # dates, decimals and the like
         return _arrow_type(series)
     except (pa.ArrowException, TypeError, OverflowError):
         return None
@@ -144,8 +145,10 @@ def _unboxed(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _is_scalar(value: object) -> bool:
-    return not isinstance(value, list | tuple | dict | set) and not hasattr(value, "tolist")
+def _is_nested(python_type: type) -> bool:
+    return issubclass(python_type, list | tuple | dict | set | frozenset) or hasattr(
+        python_type, "tolist"
+    )
 
 
 def _to_arrow(series: "pd.Series[Any]", kind: pa.DataType | None) -> "pa.Array[Any]":
@@ -160,5 +163,5 @@ def _to_arrow(series: "pd.Series[Any]", kind: pa.DataType | None) -> "pa.Array[A
 
 def _text(value: object) -> str:
     value = _unboxed(value)
-    is_json = kind_of(value) != "other" or type(value) is int or not _is_scalar(value)
+    is_json = kind_of(value) != "other" or _is_nested(type(value))
     return as_text(value) if is_json else str(value)

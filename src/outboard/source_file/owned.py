@@ -51,8 +51,9 @@ def writing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         part.replace(path)
     except OSError as fault:
+        what = os.strerror(fault.errno) if fault.errno else str(fault)
         raise WorkspaceError(
-            f"{str(path.parent)!r} cannot be written to: {fault.strerror or fault}. "
+            f"{str(path.parent)!r} cannot be written to: {what}. "
             "Free some space, or name another folder in OUTBOARD_HOME.",
             path=str(path.parent),
         ) from fault
@@ -62,13 +63,13 @@ def writing(path: Path) -> Iterator[Path]:
 
 def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
     waiting: list[pa.RecordBatch] = []
+    n_rows = n_bytes = 0
     for batch in batches:
         waiting.append(batch.replace_schema_metadata(None))
-        if (
-            sum(b.num_rows for b in waiting) >= _GROUP_ROWS
-            or sum(b.nbytes for b in waiting) >= _GROUP_BYTES
-        ):
+        n_rows += batch.num_rows
+        n_bytes += batch.nbytes
+        if n_rows >= _GROUP_ROWS or n_bytes >= _GROUP_BYTES:
             yield pa.Table.from_batches(waiting, schema=schema)
-            waiting = []
+            waiting, n_rows, n_bytes = [], 0, 0
     if waiting:
         yield pa.Table.from_batches(waiting, schema=schema)

@@ -97,6 +97,8 @@ def utf8(text: str) -> bytes:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
     # NumPy's arrays and numbers have their own way to become Python values.
     to_list = getattr(value, "tolist", None)
     return to_list() if to_list else str(value)
