@@ -81,6 +81,8 @@ class ConfigError(OutboardError):
 class PromptTemplateError(OutboardError):
     """A template is malformed, or a row cannot fill it."""
 
+    #: Which template: ``"prompt_template"`` or ``"system_prompt"``.
+    field: str = "prompt_template"
     #: Names in question, e.g. those the template uses and the row lacks.
     names: tuple[str, ...] = ()
     #: Character offset of the fault, counted from 0.

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import outboard
-from outboard import providers
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
-from outboard.errors import ConfigError, OutboardError
+from outboard.errors import ConfigError
 from outboard.job import Job
 from outboard.launcher import start_worker
 from outboard.lease import lease_for_this_process
-from outboard.preflight import PreflightReport, create_provider, examine
+from outboard.preflight import PreflightReport, examine
 from outboard.preparation import Preparation, prepare
 from outboard.preview import PreviewRow, preview
 from outboard.progress_bar import wait_with_progress
@@ -132,10 +131,10 @@ class ExternalModel:
         generation_config: GenerationConfig | Mapping[str, Any] | None = None,
         deployment_config: DeploymentConfig | Mapping[str, Any] | None = None,
     ) -> list[PreviewRow]:
-        """Render the prompts of the first rows, and call nothing.
+        """Render the prompts of the first rows without calling the model.
 
-        Parameters are those of `inference`; `generation_config` matters for its
-        ``system_prompt``, `limit` is the number of rows.
+        Parameters are those of `inference`, and `limit`, the number of rows. The configs are
+        of use for ``system_prompt``, and to count tokens by the model's own tokenizer.
 
         Raises
         ------
@@ -146,13 +145,13 @@ class ExternalModel:
             datasource_uids, x_uids, generation_config, deployment_config, prompt_template
         )
         preparation.raise_faults()
-        assert preparation.selection is not None
+        selection = preparation.selection
+        assert selection is not None
 
         async def render() -> list[PreviewRow]:
-            provider = _provider_of(preparation)
+            provider = preparation.create_provider()  # without one, no tokens are counted
             try:
-                assert preparation.selection is not None
-                return await preview(preparation.selection, limit, provider)
+                return await preview(selection, limit, provider)
             finally:
                 if provider is not None:
                     await provider.close()
@@ -225,10 +224,10 @@ def launch(preparation: Preparation, *, launch_token: str) -> Job:
     OutboardError
         The faults of the preparation, or why no worker could be started.
     """
+    preparation.create_provider()  # not used: what is wrong with it shows here already
     preparation.raise_faults()
     workspace = Workspace.current()
     call = preparation.call
-    create_provider(preparation)  # what is wrong with it is known here already
     assert preparation.selection is not None
     for warning in preparation.warnings:
         logger.warning("%s", warning)
@@ -260,15 +259,6 @@ def _provider(name: FinetuningProvider | str) -> FinetuningProvider:
             f"finetuning_provider_type is one of {known}, got {name!r}.",
             field="finetuning_provider_type",
         ) from None
-
-
-def _provider_of(preparation: Preparation) -> providers.Provider | None:
-    """Return the provider if it can be had: a preview goes without."""
-    try:
-        return create_provider(preparation)
-    except OutboardError as fault:
-        logger.debug("No tokens are counted: %s", fault)
-        return None
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -3,18 +3,22 @@
 import re
 from dataclasses import dataclass
 
-from outboard import providers
-from outboard.errors import ConfigError, NotFoundError, OutboardError, PromptTemplateError
-from outboard.preparation import Preparation, Problem
-from outboard.row_scan import Scan, scan_rows
-from outboard.workspace import Workspace
+from outboard.errors import (
+    ConfigError,
+    DatasourceError,
+    NotFoundError,
+    OutboardError,
+    PromptTemplateError,
+)
+from outboard.preparation import MOST_X_UIDS, Preparation, Problem
+from outboard.row_scan import scan_rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreflightReport:
     """What is wrong with a call, before anything is paid for. Prints as a readable list."""
 
-    #: Worst first.
+    #: Errors first.
     problems: tuple[Problem, ...]
     #: Rows chosen; None if that cannot be told.
     n_rows: int | None
@@ -29,35 +33,71 @@ class PreflightReport:
         return not any(problem.severity == "error" for problem in self.problems)
 
     def __str__(self) -> str:
-        rows = "rows unknown" if self.n_rows is None else f"{self.n_rows:,} rows chosen"
-        head = f"Preflight: {rows}, {self.n_rows_checked:,} looked at; "
+        rows = "rows unknown" if self.n_rows is None else f"{_count(self.n_rows, 'row')} chosen"
+        head = f"Preflight: {rows}, {self.n_rows_checked:,} looked at"
         if not self.problems:
-            return f"{head}nothing is wrong."
+            return f"{head}; nothing is wrong."
         errors = sum(problem.severity == "error" for problem in self.problems)
-        head += f"{errors} errors, {len(self.problems) - errors} warnings."
+        warnings = len(self.problems) - errors
+        head += f"; {_count(errors, 'error')}, {_count(warnings, 'warning')}."
         return "\n".join([head, *(f"  {p.severity}: {p}" for p in self.problems)])
 
     __repr__ = __str__
 
 
+async def examine(preparation: Preparation) -> PreflightReport:
+    """Look for everything that can be known to be wrong without a paid request.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        The call, with the faults that were found while it was put together.
+    """
+    provider = preparation.create_provider()
+    problems = [problem_of(fault) for fault in preparation.faults] + preparation.warnings
+    scan = None
+    try:
+        if provider is not None:
+            try:
+                await provider.check()
+            except OutboardError as fault:
+                problems.append(problem_of(fault))
+                await provider.close()
+                provider = None  # it does not know the model's limits, and would only be slow
+        if preparation.selection is not None:
+            scan = await scan_rows(preparation.selection, provider)
+            problems += scan.problems
+    except DatasourceError as fault:
+        problems.append(problem_of(fault))
+    finally:
+        if provider is not None:
+            await provider.close()
+    return PreflightReport(
+        problems=tuple(sorted(problems, key=_errors_first)),
+        n_rows=None if preparation.selection is None else preparation.selection.total,
+        n_rows_checked=scan.n_rows_checked if scan else 0,
+        duplicate_share=scan.duplicate_share if scan else 0.0,
+    )
+
+
 def problem_of(fault: OutboardError) -> Problem:
-    """Return a fault that was caught as a problem that is reported."""
+    """Return a fault that was caught as a problem to report."""
+    field: str | None = None
     x_uids: tuple[str, ...] = ()
-    fields = {"datasource": "datasource_uids", "x_uid": "x_uids", "model": "external_model_name"}
-    at_fault: str | None = None
     match fault:
-        case ConfigError():
-            at_fault = fault.field
-        case PromptTemplateError():
-            at_fault = "prompt_template"
-        case NotFoundError():
-            at_fault = fields.get(fault.kind or "")
-            x_uids = fault.ids[:20] if fault.kind == "x_uid" else ()
+        case ConfigError() | PromptTemplateError():
+            field = fault.field
+        case NotFoundError(kind="x_uid"):
+            field, x_uids = "x_uids", fault.ids[:MOST_X_UIDS]
+        case NotFoundError(kind="datasource") | DatasourceError():
+            field = "datasource_uids"
+        case NotFoundError(kind="model"):
+            field = "external_model_name"
     return Problem(
         severity="error",
         code=_code_of(type(fault)),
         message=fault.message,
-        field=at_fault,
+        field=field,
         x_uids=x_uids,
     )
 
@@ -68,40 +108,9 @@ def _code_of(error_class: type[OutboardError]) -> str:
     return "_".join(words).lower()
 
 
-def create_provider(preparation: Preparation) -> providers.Provider:
-    call = preparation.call
-    return providers.create(
-        call.served_by,
-        call.model_name,
-        generation=call.generation_config,
-        deployment=call.deployment_config,
-        assets_dir=Workspace.current().assets_dir,
-    )
-
-
-async def examine(preparation: Preparation) -> PreflightReport:
-    problems = [problem_of(fault) for fault in preparation.faults] + preparation.warnings
-    provider: providers.Provider | None = None
-    try:
-        provider = create_provider(preparation)
-        await provider.check()
-    except OutboardError as fault:
-        problems.append(problem_of(fault))
-    scan = Scan(n_rows=0)
-    try:
-        if preparation.selection is not None:
-            scan = await scan_rows(preparation.selection, provider)
-            problems += scan.problems
-    finally:
-        if provider is not None:
-            await provider.close()
-    return PreflightReport(
-        problems=tuple(sorted(problems, key=_worst_first)),
-        n_rows=scan.n_rows if preparation.selection is not None else None,
-        n_rows_checked=scan.n_rows_checked,
-        duplicate_share=scan.duplicate_share,
-    )
-
-
-def _worst_first(problem: Problem) -> bool:
+def _errors_first(problem: Problem) -> bool:
     return problem.severity != "error"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -246,6 +246,7 @@ def _problems(
             yield PromptTemplateError(
                 f"The {title} uses {listed(advised)}, but there are only the columns "
                 f"{some_of(columns)}{roles}.{hints(advised)}",
+                field=title.replace(" ", "_"),
                 names=tuple(each.name for each in unknown),
                 position=unknown[0].position,
             )

@@ -1,22 +1,27 @@
 """Looks at as many rows as two seconds allow, for those that the model would not answer."""
 
+import asyncio
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from outboard.errors import InvocationError
-from outboard.preparation import Problem
-from outboard.providers import Provider
-from outboard.selection import Row, Selection
+from outboard.preparation import MOST_X_UIDS, Problem
+from outboard.prompt import RenderedPrompt
+from outboard.providers import Limits, Provider
+from outboard.selection import Selection
 
 #: Seconds that a scan may take.
 SCAN_S = 2.0
-#: Rows that a problem names.
-_NAMED_ROWS = 20
-#: Every token of a byte-level tokenizer stands for a byte at least; chat templates add some.
+#: Share of repeated prompts from which on they are worth a warning.
+_MANY_DUPLICATES = 0.05
+# What makes a text so short that nobody needs to count: no tokenizer turns one byte of UTF-8
+# into more than one token, no character has more than four bytes, and chat templates of a few
+# dozen tokens come on top.
+_MOST_BYTES_PER_CHAR = 4
 _TEMPLATE_TOKENS = 64
+#: Rows that a message names.
+_SHOWN_X_UIDS = 5
 
 
 @dataclass(kw_only=True)
@@ -30,6 +35,17 @@ class Scan:
     #: Share of the rows looked at whose prompt stood there before, in [0, 1].
     duplicate_share: float = 0.0
     problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class _Faults:
+    """The rows with one kind of fault."""
+
+    #: Of the first row.
+    message: str
+    n_rows: int = 0
+    #: Of the first rows, those that a problem names.
+    x_uids: list[str] = field(default_factory=list)
 
 
 async def scan_rows(
@@ -51,64 +67,100 @@ async def scan_rows(
         When to stop.
     clock : callable
         Seconds, monotonic.
+
+    Raises
+    ------
+    DatasourceError
+        If a row cannot be read.
     """
     scan = Scan(n_rows=selection.total)
+    faults: dict[str, _Faults] = {}
+    # Hashes instead of prompts: a scan may pass half a million rows.
+    seen: set[int] = set()
+    n_prompts = 0
     deadline = clock() + seconds
-    faults: defaultdict[str, list[tuple[str, InvocationError]]] = defaultdict(list)
-    seen: Counter[int] = Counter()
     for row in selection.rows():
-        fault = row.prompt if isinstance(row.prompt, InvocationError) else None
-        if fault is None:
-            assert not isinstance(row.prompt, InvocationError)
-            seen[hash((row.prompt.prompt, row.prompt.system))] += 1
-            fault = await _too_long(row, provider)
+        fault: InvocationError | None
+        if isinstance(row.prompt, InvocationError):
+            fault = row.prompt
+        else:
+            n_prompts += 1
+            seen.add(hash((row.prompt.prompt, row.prompt.system)))
+            fault = await _too_long(row.prompt, provider, wait_s=deadline - clock())
         if fault is not None:
-            faults[fault.code].append((f"doc::{row.row_uid}", fault))
+            alike = faults.setdefault(fault.code, _Faults(message=fault.message))
+            alike.n_rows += 1
+            if len(alike.x_uids) < MOST_X_UIDS:
+                alike.x_uids.append(f"doc::{row.row_uid}")
         scan.n_rows_checked += 1
         if clock() >= deadline:
             break
-    if seen.total():
-        scan.duplicate_share = 1.0 - len(seen) / seen.total()
+    if n_prompts:
+        scan.duplicate_share = 1.0 - len(seen) / n_prompts
     scan.problems = list(_problems(scan, faults))
     return scan
 
 
-async def _too_long(row: Row, provider: Provider | None) -> InvocationError | None:
-    limit = provider.limits.max_prompt_tokens if provider else None
-    if provider is None or limit is None or isinstance(row.prompt, InvocationError):
+async def _too_long(
+    rendered: RenderedPrompt, provider: Provider | None, *, wait_s: float
+) -> InvocationError | None:
+    if provider is None:
         return None
-    text = row.prompt.prompt + (row.prompt.system or "")
-    if len(text) * 4 + _TEMPLATE_TOKENS <= limit or len(text.encode()) + _TEMPLATE_TOKENS <= limit:
+    limits = provider.limits
+    text = rendered.prompt + (rendered.system or "")
+    if _is_short(len(text) * _MOST_BYTES_PER_CHAR, limits):
         return None
-    n_tokens = await provider.count_tokens(text)
-    if n_tokens is None or n_tokens < limit:
+    size_bytes = len(text.encode())
+    if limits.max_request_bytes is not None and size_bytes > limits.max_request_bytes:
+        return InvocationError(
+            f"The prompt has {size_bytes:,} bytes, a request takes {limits.max_request_bytes:,} "
+            "at most.",
+            code="request_too_large",
+        )
+    n_tokens = None if _is_short(size_bytes, limits) else await _count(provider, text, wait_s)
+    if limits.max_prompt_tokens is None or (n_tokens or 0) < limits.max_prompt_tokens:
         return None
     return InvocationError(
-        f"The prompt has {n_tokens:,} tokens, the model takes {limit:,} at most.",
+        f"The prompt has {n_tokens:,} tokens, the model takes {limits.max_prompt_tokens:,} "
+        "at most, its chat template included.",
         code="prompt_too_long",
     )
 
 
-def _problems(
-    scan: Scan, faults: dict[str, list[tuple[str, InvocationError]]]
-) -> Iterator[Problem]:
+async def _count(provider: Provider, text: str, wait_s: float) -> int | None:
+    try:
+        async with asyncio.timeout(max(wait_s, 0)):
+            return await provider.count_tokens(text)
+    except TimeoutError:
+        return None
+
+
+def _is_short(most_bytes: int, limits: Limits) -> bool:
+    n_tokens = most_bytes + _TEMPLATE_TOKENS
+    fits = limits.max_prompt_tokens is None or n_tokens <= limits.max_prompt_tokens
+    return fits and (limits.max_request_bytes is None or most_bytes <= limits.max_request_bytes)
+
+
+def _problems(scan: Scan, faults: dict[str, _Faults]) -> Iterator[Problem]:
     looked_at = f"of the {scan.n_rows_checked:,} rows looked at"
-    for code, rows in faults.items():
-        every = len(rows) == scan.n_rows_checked
-        names = tuple(x_uid for x_uid, _ in islice(rows, _NAMED_ROWS))
+    # A few bad rows fail by themselves; with more bad than good ones, the call is at fault,
+    # and the job would be stopped.
+    hopeless = sum(alike.n_rows for alike in faults.values()) * 2 > scan.n_rows_checked
+    for code, alike in faults.items():
+        share = "All" if alike.n_rows == scan.n_rows_checked else f"{alike.n_rows:,}"
+        more = ", ..." if alike.n_rows > _SHOWN_X_UIDS else ""
         yield Problem(
-            # A few bad rows fail by themselves; nothing but bad rows is a mistake in the call.
-            severity="error" if every else "warning",
+            severity="error" if hopeless else "warning",
             code=code,
-            message=f"{'All' if every else f'{len(rows):,}'} {looked_at} cannot be answered, "
-            f"e.g. {names[0]}: {rows[0][1].message}",
-            hint="Mend the template or the mapping." if every else "They will fail, others go on.",
-            x_uids=names,
+            message=f"{share} {looked_at} cannot be answered "
+            f"({', '.join(alike.x_uids[:_SHOWN_X_UIDS])}{more}). {alike.message}",
+            hint="" if hopeless else "Otherwise they fail, and the others go on.",
+            x_uids=tuple(alike.x_uids),
         )
-    if scan.duplicate_share >= 0.05:
+    if scan.duplicate_share >= _MANY_DUPLICATES:
         yield Problem(
             severity="warning",
             code="duplicates",
             message=f"{scan.duplicate_share:.0%} {looked_at} repeat an earlier prompt.",
-            hint="Each is sent and paid for.",
+            hint="Each of them is sent; leave them out with x_uids to save time or money.",
         )

@@ -1,9 +1,12 @@
 """Which rows a call chooses, in input order, each with its rendered prompt."""
 
+import operator
+import reprlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, cast
 
 import pyarrow as pa
 
@@ -17,6 +20,8 @@ from outboard.prompt import PromptPlan, PromptTemplate, RenderedPrompt
 _ORDINAL_BITS = 40
 
 _CHUNK_ROWS = 500
+#: Most x_uids that a message names.
+_SHOWN_X_UIDS = 10
 
 
 class Row(NamedTuple):
@@ -98,6 +103,16 @@ class Part:
                 return
             if chunk := self._chunk(batch, left):
                 yield chunk
+
+    def places(self, start: int) -> Iterator[tuple[list[int], list[int]]]:
+        """Give ordinals and row uids of the chosen rows from ordinal `start` on, reading nothing.
+
+        Some hundred at a time.
+        """
+        uids, first = self.datasource.uids(), self.ordinals.start
+        chosen = (at for at in range(start - first, len(uids)) if self._chosen[at])
+        while places := list(islice(chosen, _CHUNK_ROWS)):
+            yield [first + at for at in places], [uids[at] for at in places]
 
     def _chunk(self, batch: RowBatch, left: bytearray) -> Chunk | None:
         table = batch.table
@@ -206,30 +221,41 @@ def parse_x_uids(x_uids: Iterable[object]) -> "array[int]":
     Raises
     ------
     ConfigError
-        If one is something else, naming it.
+        If some are something else, naming them, or it is no iterable.
     """
-    if isinstance(x_uids, (str, bytes)):
+    # NumPy and pandas hand out Python's own values many at a time faster than one by one.
+    given = list(_iterable(x_uids.tolist() if hasattr(x_uids, "tolist") else x_uids))
+    numbers = set(map(_number_of, given))
+    if None in numbers:
+        malformed = [reprlib.repr(x_uid) for x_uid in given if _number_of(x_uid) is None]
+        more = f" ... ({len(malformed):,} in all)" if len(malformed) > _SHOWN_X_UIDS else ""
         raise ConfigError(
-            f"x_uids takes a list of x_uids, got the text {x_uids!r}. Write [{x_uids!r}].",
+            f"No x_uid looks like {', '.join(malformed[:_SHOWN_X_UIDS])}{more}. An x_uid is "
+            "'doc::<n>' or the number alone, e.g. 'doc::7' or 7.",
             field="x_uids",
         )
-    return array("q", sorted({_parse_x_uid(x_uid) for x_uid in x_uids}))
+    return array("q", sorted(cast("set[int]", numbers)))
 
 
-def _parse_x_uid(x_uid: object) -> int:
-    try:
-        if isinstance(x_uid, str):
-            number = int(x_uid.removeprefix("doc::"))
-        elif isinstance(x_uid, bool):
-            raise ValueError
-        else:
-            number = int(x_uid.__index__())  # type: ignore[attr-defined]
-        if not 0 <= number < 2**63:
-            raise ValueError
-    except (ValueError, AttributeError):
+def _iterable(x_uids: object) -> Iterable[object]:
+    if isinstance(x_uids, (str, bytes)) or not isinstance(x_uids, Iterable):
         raise ConfigError(
-            f"{x_uid!r} is not an x_uid. An x_uid is 'doc::<n>' or the number alone, "
-            "e.g. 'doc::7' or 7.",
+            f"x_uids takes a list of x_uids, got {x_uids!r} alone. Write [{x_uids!r}].",
             field="x_uids",
-        ) from None
-    return number
+        )
+    return x_uids
+
+
+def _number_of(x_uid: object) -> int | None:
+    """Return the n of ``doc::<n>``, or None if it has none."""
+    if isinstance(x_uid, str):
+        digits = x_uid.removeprefix("doc::")
+        is_number = digits.isdecimal() and digits.isascii() and len(digits) < 19
+        return int(digits) if is_number else None
+    if isinstance(x_uid, bool):
+        return None
+    try:
+        number = operator.index(x_uid)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return number if 0 <= number < 2**63 else None
