@@ -32,6 +32,7 @@ LAYERS = """
     launcher
     model_source
     joined_rows
+    export
     selection
     datasource
     registered_file

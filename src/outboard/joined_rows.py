@@ -1,13 +1,15 @@
 """Joins the rows of a job with their responses, batch by batch."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from outboard.datasource import Datasource, get_datasource
 from outboard.errors import DatasourceError, InvocationError, NotFoundError
+from outboard.export import texts
 from outboard.selection import Chunk, Part, ordinals_of, plan_for
 from outboard.store.jobs import JobRecord
 from outboard.store.responses import ResponseRecord
@@ -15,28 +17,44 @@ from outboard.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("datasource_uid", pa.int64()),
+    ("x_uid", pa.string()),
+    ("prompt", pa.string()),
+    ("response", pa.string()),
+    ("reference", pa.string()),
+    ("status", pa.string()),
+    ("finish_reason", pa.string()),
+    ("error_code", pa.string()),
+    ("error_message", pa.string()),
+    ("input_tokens", pa.int64()),
+    ("output_tokens", pa.int64()),
+    ("latency_s", pa.float64()),
+    ("attempts", pa.int64()),
+]
+
 #: One row for each chosen row, in input order.
-SCHEMA = pa.schema(
-    [
-        pa.field("datasource_uid", pa.int64()),
-        pa.field("x_uid", pa.string()),
-        pa.field("prompt", pa.string()),
-        pa.field("response", pa.string()),
-        pa.field("reference", pa.string()),
-        pa.field("status", pa.string()),
-        pa.field("finish_reason", pa.string()),
-        pa.field("error_code", pa.string()),
-        pa.field("error_message", pa.string()),
-        pa.field("input_tokens", pa.int64()),
-        pa.field("output_tokens", pa.int64()),
-        pa.field("latency_s", pa.float64()),
-        pa.field("attempts", pa.int64()),
-    ]
-)
+SCHEMA = pa.schema(_COLUMNS)
 
-_PAGE_ROWS = 1_000
+_PAGE_ROWS = 500
 
-Columns = dict[str, Sequence[object]]
+_Columns = dict[str, Sequence[object]]
+#: Of what became of each row, by the names that its record has them under as well.
+_RECORDED = (
+    ("response", "finish_reason", "error_code", "error_message")
+    + ("input_tokens", "output_tokens", "latency_s")
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    """Where some rows of a job come from."""
+
+    uid: int
+    #: None if it was deleted.
+    datasource: Datasource | None
+    #: Its columns; None if its file cannot be read any more.
+    schema: pa.Schema | None
 
 
 class JoinedRows:
@@ -58,85 +76,100 @@ class JoinedRows:
         self._x_uids = workspace.store.jobs.x_uids(job.seq)
         self._with_source = with_source
         with workspace:
-            self._datasources = [_find(uid) for uid in job.call.datasource_uids]
+            self._origins = [_origin(uid) for uid in job.call.datasource_uids]
         #: Of every batch.
         self.schema = SCHEMA
+        # The columns that follow SCHEMA, with their names in the datasources.
+        self._source_columns: list[tuple[str, pa.DataType]] = []
         if with_source:
-            for field in _source_fields(self._datasources):
-                self.schema = self.schema.append(field)
+            schemas = [origin.schema for origin in self._origins if origin.schema is not None]
+            self._source_columns = list(_union(schemas))
+            for name, kind in self._source_columns:
+                self.schema = self.schema.append(pa.field(_free_name(name, self.schema), kind))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read rows and responses together, in input order."""
-        for place, datasource in enumerate(self._datasources):
+        for place, origin in enumerate(self._origins):
             ordinals = ordinals_of(place)
-            written = ordinals.start
-            if datasource is not None:
-                plan = plan_for(self._job.call, datasource)
-                part = Part(place, datasource, plan, self._x_uids)
-                try:
-                    for chunk in part.chunks(every_column=self._with_source):
-                        yield self._joined(chunk)
-                        written = chunk.ordinals[-1] + 1
-                    continue
-                except DatasourceError as fault:
-                    logger.warning("%s Its prompts and references are left empty.", fault)
-            yield from self._without_source(range(written, ordinals.stop))
+            if origin.datasource is None:
+                yield from self._answered(ordinals)
+                continue
+            try:
+                plan = plan_for(self._job.call, origin.datasource)
+                part = Part(place, origin.datasource, plan, self._x_uids)
+            except DatasourceError as fault:  # the column of its x_uids cannot be read
+                _warn(fault)
+                yield from self._answered(ordinals)
+            else:
+                yield from self._of(part, readable=origin.schema is not None)
 
-    def _joined(self, chunk: Chunk) -> pa.RecordBatch:
-        first, last = chunk.ordinals[0], chunk.ordinals[-1]
-        found = {
-            record.ordinal: record
-            for record in self._responses.between(self._job.seq, first, last + 1)
-        }
-        columns = _outcomes([found.get(ordinal) for ordinal in chunk.ordinals])
-        columns["datasource_uid"] = [chunk.datasource_uid] * len(chunk.ordinals)
-        columns["x_uid"] = [f"doc::{uid}" for uid in chunk.row_uids]
+    def _of(self, part: Part, *, readable: bool) -> Iterator[pa.RecordBatch]:
+        start = part.ordinals.start
+        if readable:
+            try:
+                for chunk in part.chunks(every_column=self._with_source):
+                    yield self._with_prompts(chunk)
+                    start = chunk.ordinals[-1] + 1
+                return
+            except DatasourceError as fault:
+                _warn(fault)
+        for ordinals, row_uids in part.places(start):
+            outcomes = self._outcomes(ordinals)
+            yield self._batch(part.datasource.uid, row_uids, outcomes)
+
+    def _with_prompts(self, chunk: Chunk) -> pa.RecordBatch:
         rendered = [None if isinstance(p, InvocationError) else p for p in chunk.prompts]
-        columns["prompt"] = [prompt and prompt.prompt for prompt in rendered]
-        columns["reference"] = [prompt and prompt.reference for prompt in rendered]
-        return self._batch(columns, chunk.table)
+        prompts: _Columns = {
+            "prompt": [prompt and prompt.prompt for prompt in rendered],
+            "reference": [prompt and prompt.reference for prompt in rendered],
+        }
+        outcomes = self._outcomes(chunk.ordinals)
+        return self._batch(chunk.datasource_uid, chunk.row_uids, outcomes | prompts, chunk.table)
 
-    def _without_source(self, ordinals: range) -> Iterator[pa.RecordBatch]:
-        """Give the responses of a datasource that cannot be read any more."""
+    def _outcomes(self, ordinals: Sequence[int]) -> _Columns:
+        found = self._responses.between(self._job.seq, ordinals[0], ordinals[-1] + 1)
+        records = {record.ordinal: record for record in found}
+        return _outcomes([records.get(ordinal) for ordinal in ordinals])
+
+    def _answered(self, ordinals: range) -> Iterator[pa.RecordBatch]:
+        """Give the responses to rows of which nothing else is known any more."""
         start = ordinals.start
         while records := list(
             self._responses.between(self._job.seq, start, ordinals.stop, limit=_PAGE_ROWS)
         ):
-            columns = _outcomes(records)
-            columns["datasource_uid"] = [record.datasource_uid for record in records]
-            columns["x_uid"] = [f"doc::{record.row_uid}" for record in records]
-            columns["prompt"] = columns["reference"] = [None] * len(records)
-            yield self._batch(columns, None)
+            row_uids = [record.row_uid for record in records]
+            yield self._batch(records[0].datasource_uid, row_uids, _outcomes(records))
             start = records[-1].ordinal + 1
 
-    def _batch(self, columns: Columns, source: pa.RecordBatch | None) -> pa.RecordBatch:
+    def _batch(
+        self,
+        datasource_uid: int,
+        row_uids: Sequence[int],
+        columns: _Columns,
+        source: pa.RecordBatch | None = None,
+    ) -> pa.RecordBatch:
+        n_rows = len(row_uids)
+        columns["datasource_uid"] = [datasource_uid] * n_rows
+        columns["x_uid"] = [f"doc::{uid}" for uid in row_uids]
         arrays: list[pa.Array[Any]] = [
-            pa.array(columns[field.name], field.type) for field in SCHEMA
+            pa.array(columns[field.name], field.type)
+            if field.name in columns
+            else pa.nulls(n_rows, field.type)
+            for field in SCHEMA
         ]
-        n_rows = len(arrays[0])
-        for field in list(self.schema)[len(SCHEMA) :]:
-            assert field.metadata is not None
-            name = field.metadata[b"source"].decode()
-            if source is not None and name in source.schema.names:
-                arrays.append(source.column(name).cast(field.type))
+        for name, kind in self._source_columns:
+            if source is None or name not in source.schema.names:
+                arrays.append(pa.nulls(n_rows, kind))  # type: ignore[call-overload]
             else:
-                arrays.append(pa.nulls(n_rows, field.type))
+                column = source.column(name)
+                arrays.append(column if column.type == kind else texts(column))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
-def _outcomes(records: Sequence[ResponseRecord | None]) -> Columns:
+def _outcomes(records: Sequence[ResponseRecord | None]) -> _Columns:
     """Return the columns that tell what became of each row."""
-    columns: Columns = {
-        name: [record and getattr(record, name) for record in records]
-        for name in (
-            "response",
-            "finish_reason",
-            "error_code",
-            "error_message",
-            "input_tokens",
-            "output_tokens",
-            "latency_s",
-        )
+    columns: _Columns = {
+        name: [record and getattr(record, name) for record in records] for name in _RECORDED
     }
     columns["attempts"] = [record.attempts if record else 0 for record in records]
     columns["status"] = [
@@ -146,25 +179,35 @@ def _outcomes(records: Sequence[ResponseRecord | None]) -> Columns:
     return columns
 
 
-def _find(uid: int) -> Datasource | None:
+def _origin(uid: int) -> _Origin:
     try:
-        return get_datasource(uid)
+        datasource = get_datasource(uid)
     except NotFoundError:
         logger.warning(
             "Datasource %d was deleted: prompts and references of its rows are left empty, and "
             "rows without a response are left out.",
             uid,
         )
-        return None
+        return _Origin(uid=uid, datasource=None, schema=None)
+    try:
+        return _Origin(uid=uid, datasource=datasource, schema=datasource.schema)
+    except DatasourceError as fault:
+        _warn(fault)
+        return _Origin(uid=uid, datasource=datasource, schema=None)
 
 
-def _source_fields(datasources: Sequence[Datasource | None]) -> Iterator["pa.Field[Any]"]:
-    """Return the union of the datasources' columns, each with its own name as metadata."""
-    schemas = [datasource.schema for datasource in datasources if datasource is not None]
+def _warn(fault: DatasourceError) -> None:
+    logger.warning("%s Prompts and references of its rows are left empty.", fault)
+
+
+def _union(schemas: Sequence[pa.Schema]) -> Iterator[tuple[str, pa.DataType]]:
+    """Give the columns of all tables, each once; as text where their types differ."""
     for name in dict.fromkeys(name for schema in schemas for name in schema.names):
-        types: Mapping[pa.DataType, None] = dict.fromkeys(
-            schema.field(name).type for schema in schemas if name in schema.names
-        )
-        kind = next(iter(types)) if len(types) == 1 else pa.string()
-        shown = f"source_{name}" if name in SCHEMA.names else name
-        yield pa.field(shown, kind, metadata={"source": name})
+        kinds = {schema.field(name).type for schema in schemas if name in schema.names}
+        yield name, kinds.pop() if len(kinds) == 1 else pa.string()
+
+
+def _free_name(name: str, schema: pa.Schema) -> str:
+    while name in schema.names:
+        name = f"source_{name}"
+    return name

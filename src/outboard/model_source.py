@@ -1,26 +1,18 @@
 """The responses of a job, as a table."""
 
 import os
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 import pyarrow as pa
 
-from outboard.errors import ExportError, NotFoundError
+from outboard.errors import NotFoundError
+from outboard.export import write_csv, write_jsonl, write_parquet
 from outboard.joined_rows import JoinedRows
 from outboard.store.jobs import JobRecord
-from outboard.value_text import as_text
 from outboard.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Rows held in memory while exporting.
-_GROUP_ROWS = 20_000
 
 
 class ModelSource:
@@ -32,8 +24,9 @@ class ModelSource:
     token limit cut the answer. Tokens are null where the server does not report them,
     ``latency_s`` is that of the last attempt in seconds.
 
-    Prompts and references are rendered anew from the datasource. Where that is gone or has
-    changed they are null, and the responses are still here.
+    Prompts and references are rendered anew from the datasource. Where its file is gone or was
+    changed they are null, and the responses are still here. Of a datasource that was deleted,
+    only the rows that have a response are known.
 
     It speaks Arrow's C stream protocol, so `create_datasource` takes it as it is.
     """
@@ -53,7 +46,7 @@ class ModelSource:
         return self._record().id
 
     def to_pandas(self, with_source: bool = False) -> "pd.DataFrame":
-        """Return everything as a DataFrame.
+        """Return everything as a DataFrame. Tokens are `Int64`, which has nulls.
 
         Parameters
         ----------
@@ -61,7 +54,9 @@ class ModelSource:
             Append the datasource's own columns; one whose name is taken here already
             becomes ``source_<name>``.
         """
-        return self.to_arrow(with_source=with_source).to_pandas()
+        frame = self.to_arrow(with_source=with_source).to_pandas()
+        # As they are they would turn from int into float with the first null.
+        return frame.astype({"input_tokens": "Int64", "output_tokens": "Int64"})
 
     def to_arrow(self, with_source: bool = False) -> pa.Table:
         """Return everything as an Arrow table; `with_source` as in `to_pandas`."""
@@ -76,51 +71,38 @@ class ModelSource:
         stream: object = self.to_batches().__arrow_c_stream__(requested_schema)  # type: ignore[no-untyped-call]
         return stream
 
-    def to_parquet(self, path: str | os.PathLike[str], *, with_source: bool = False) -> Path:
+    def to_parquet(self, path: str | os.PathLike[str], *, with_source: bool = False) -> str:
         """Write everything to a Parquet file, some thousand rows at a time.
 
-        The file appears under its name once it is complete. Returns its path.
+        The file appears under its name once it is complete.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file, or a URI that pyarrow can write to, such as ``s3://bucket/answers.parquet``.
+            A file that is there already is replaced.
+        with_source : bool
+            As in `to_pandas`.
+
+        Returns
+        -------
+        str
+            The path.
 
         Raises
         ------
         ExportError
             If it cannot be written.
         """
-        import pyarrow.parquet as pq
+        return write_parquet(self.to_batches(with_source=with_source), path)
 
-        with (
-            self.to_batches(with_source=with_source) as reader,
-            _whole_file(path) as partial,
-            pq.ParquetWriter(partial, reader.schema, compression="zstd") as writer,
-        ):
-            for table in _grouped(reader):
-                writer.write_table(table)
-        return Path(path)
-
-    def to_csv(self, path: str | os.PathLike[str], *, with_source: bool = False) -> Path:
+    def to_csv(self, path: str | os.PathLike[str], *, with_source: bool = False) -> str:
         """Write everything to a CSV file (UTF-8, nested values as JSON), as `to_parquet` does."""
-        from pyarrow import csv
+        return write_csv(self.to_batches(with_source=with_source), path)
 
-        with self.to_batches(with_source=with_source) as reader, _whole_file(path) as partial:
-            schema = pa.schema([_flat_field(field) for field in reader.schema])
-            with csv.CSVWriter(partial, schema) as writer:
-                for batch in reader:
-                    writer.write_batch(_flat(batch, schema))
-        return Path(path)
-
-    def to_jsonl(self, path: str | os.PathLike[str], *, with_source: bool = False) -> Path:
+    def to_jsonl(self, path: str | os.PathLike[str], *, with_source: bool = False) -> str:
         """Write everything as JSON lines (UTF-8), as `to_parquet` does."""
-        with (
-            self.to_batches(with_source=with_source) as reader,
-            _whole_file(path) as partial,
-            partial.open("wb") as file,
-        ):
-            for batch in reader:
-                file.writelines(
-                    orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE)
-                    for row in batch.to_pylist()
-                )
-        return Path(path)
+        return write_jsonl(self.to_batches(with_source=with_source), path)
 
     def __repr__(self) -> str:
         return f"<ModelSource {self.uid} of job {self.job_id}>"
@@ -169,7 +151,7 @@ def list_model_sources() -> "pd.DataFrame":
     import pandas as pd
 
     records = Workspace.current().store.jobs.all()
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "uid": [str(record.seq) for record in records],
             "job_id": [record.id for record in records],
@@ -181,46 +163,10 @@ def list_model_sources() -> "pd.DataFrame":
             "created_at": pd.to_datetime([r.created_at for r in records], unit="s", utc=True),
         }
     )
-
-
-@contextmanager
-def _whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Lend a file beside `path` that takes its place once it is complete."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        yield partial
-        partial.replace(target)
-    except OSError as fault:
-        raise ExportError(
-            f"{str(target)!r} cannot be written: {fault.strerror or fault}. Check that its folder "
-            "exists and has room, then export again.",
-            path=str(target),
-        ) from fault
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _grouped(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    group: list[pa.RecordBatch] = []
-    for batch in reader:
-        group.append(batch)
-        if sum(part.num_rows for part in group) >= _GROUP_ROWS:
-            yield pa.Table.from_batches(group)
-            group = []
-    if group:
-        yield pa.Table.from_batches(group)
-
-
-def _flat_field(field: "pa.Field[Any]") -> "pa.Field[Any]":
-    return field.with_type(pa.string()) if pa.types.is_nested(field.type) else field
-
-
-def _flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    columns = [
-        pa.array([as_text(value) for value in column.to_pylist()], pa.string())
-        if pa.types.is_nested(column.type)
-        else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    # What pandas makes of a column depends on its values, and there may be none.
+    texts, counts = ("uid", "job_id", "model", "status"), ("succeeded", "failed", "total")
+    return frame.astype(
+        dict.fromkeys(texts, "str")
+        | dict.fromkeys(counts, "int64")
+        | {"created_at": "datetime64[ns, UTC]"}
+    )
