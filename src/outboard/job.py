@@ -86,36 +86,12 @@ class Job:
     @property
     def progress(self) -> JobProgress:
         """How far it is."""
-        record = self._record()
-        pending = record.total - record.succeeded - record.failed
-        live = record.status().live
-        rate = record.rows_per_s if live else None
-        return JobProgress(
-            total=record.total,
-            succeeded=record.succeeded,
-            failed=record.failed,
-            truncated=record.truncated,
-            pending=pending,
-            rows_per_s=rate,
-            eta_s=pending / rate if rate else None,
-            input_tokens=record.input_tokens,
-            output_tokens=record.output_tokens,
-            cost_usd=record.cost_usd,
-            elapsed_s=record.elapsed_s(time.time()),
-        )
+        return _progress(self._record())
 
     @property
     def error(self) -> OutboardError | None:
         """What stopped the job, as the class that was raised in its worker; or None."""
-        record = self._record()
-        if record.status() is JobStatus.INTERRUPTED:
-            return JobInterruptedError(
-                f"Job {self._id} was interrupted: its worker ended without a word "
-                f"(its log: {str(self.log_path)!r}). Finished rows are kept; "
-                f"get_job({self._id!r}).resume() goes on with the others.",
-                job_id=self._id,
-            )
-        return record.error
+        return self._error(self._record())
 
     @property
     def call(self) -> InferenceCall:
@@ -160,21 +136,16 @@ class Job:
             `JobInterruptedError`.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while (status := self.status).live:
-            if deadline is not None and time.monotonic() >= deadline:
+        while (record := self._record()).status().live:
+            left = _POLL_S if deadline is None else deadline - time.monotonic()
+            if left <= 0:
                 raise JobTimeoutError(
-                    f"Job {self._id} is still {status} after {timeout:g} s. It goes on; "
+                    f"Job {self._id} is still {record.status()} after {timeout:g} s. It goes on; "
                     "wait() again, or cancel() it.",
                     job_id=self._id,
                 )
-            time.sleep(_POLL_S)
-        if status is JobStatus.CANCELLED:
-            raise JobCancelledError(
-                f"Job {self._id} was cancelled. Finished rows are kept; "
-                f"get_job({self._id!r}).resume() goes on with the others.",
-                job_id=self._id,
-            )
-        if (error := self.error) is not None:
+            time.sleep(min(left, _POLL_S))
+        if (error := self._error(record)) is not None:
             raise error
         return self.model_source_uid
 
@@ -257,11 +228,11 @@ class Job:
         )
 
     def __repr__(self) -> str:
-        progress = self.progress
+        record = self._record()
+        progress = _progress(record)
+        rows = f"{progress.done:,} of {progress.total:,} rows"
         failed = f", {progress.failed:,} failed" if progress.failed else ""
-        return (
-            f"<Job {self._id} {self.status}: {progress.done:,} of {progress.total:,} rows{failed}>"
-        )
+        return f"<Job {self._id} {record.status()}: {rows}{failed}>"
 
     def _record(self) -> JobRecord:
         record = self._workspace.store.jobs.get(self._id)
@@ -274,6 +245,20 @@ class Job:
             )
         return record
 
+    def _error(self, record: JobRecord) -> OutboardError | None:
+        kept = f"Finished rows are kept; get_job({self._id!r}).resume() goes on with the others."
+        match record.status():
+            case JobStatus.CANCELLED:
+                return JobCancelledError(f"Job {self._id} was cancelled. {kept}", job_id=self._id)
+            case JobStatus.INTERRUPTED:
+                return JobInterruptedError(
+                    f"Job {self._id} was interrupted: its worker ended without a word "
+                    f"(its log: {str(self.log_path)!r}). {kept}",
+                    job_id=self._id,
+                )
+            case _:
+                return record.error
+
     def _requeue(self, record: JobRecord, *, retry_failed: bool) -> None:
         lease = lease_for_this_process(worker=None, now=time.time())
         if not self._workspace.store.jobs.requeue(record, lease, retry_failed=retry_failed):
@@ -283,6 +268,25 @@ class Job:
                 status=str(self.status),
             )
         start_worker(self._workspace, record)
+
+
+def _progress(record: JobRecord) -> JobProgress:
+    now = time.time()
+    pending = record.total - record.succeeded - record.failed
+    rate = record.rows_per_s if record.status(now).live else None
+    return JobProgress(
+        total=record.total,
+        succeeded=record.succeeded,
+        failed=record.failed,
+        truncated=record.truncated,
+        pending=pending,
+        rows_per_s=rate,
+        eta_s=pending / rate if rate else None,
+        input_tokens=record.input_tokens,
+        output_tokens=record.output_tokens,
+        cost_usd=record.cost_usd,
+        elapsed_s=record.elapsed_s(now),
+    )
 
 
 def get_job(job_id: str) -> Job:
@@ -305,18 +309,18 @@ def list_jobs() -> "pd.DataFrame":
     -------
     pandas.DataFrame
         Columns ``job_id, status, model, provider, datasource_uids, total, succeeded, failed,
-        model_source_uid, created_at, elapsed_s``.
+        model_source_uid, created_at, elapsed_s``; `provider` is the one that serves the model.
     """
     import pandas as pd
 
     now = time.time()
     records = Workspace.current().store.jobs.all()
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "job_id": [r.id for r in records],
             "status": [str(r.status(now)) for r in records],
             "model": [r.call.model_name for r in records],
-            "provider": [str(r.call.provider) for r in records],
+            "provider": [str(r.call.served_by) for r in records],
             "datasource_uids": [list(r.call.datasource_uids) for r in records],
             "total": [r.total for r in records],
             "succeeded": [r.succeeded for r in records],
@@ -325,4 +329,12 @@ def list_jobs() -> "pd.DataFrame":
             "created_at": pd.to_datetime([r.created_at for r in records], unit="s", utc=True),
             "elapsed_s": [r.elapsed_s(now) for r in records],
         }
+    )
+    # What pandas makes of a column depends on its values, and there may be none.
+    texts, counts = ("job_id", "status", "model", "provider"), ("total", "succeeded", "failed")
+    return frame.astype(
+        dict.fromkeys((*texts, "model_source_uid"), "str")
+        | dict.fromkeys(counts, "int64")
+        | {"datasource_uids": "object", "elapsed_s": "float64"}
+        | {"created_at": "datetime64[ns, UTC]"}
     )
