@@ -8,6 +8,7 @@ import pytest
 from tests.llama_cpp_server import llama_cpp_server
 from tests.openai_client import ask, check, closing, make, use
 
+from outboard.assets import fetch_model
 from outboard.errors import CredentialsError, InvocationError, ProviderError
 from outboard.providers import Limits, Request
 
@@ -16,8 +17,6 @@ KEY = "sk-test-0123456789abcdef"
 
 @pytest.fixture(scope="module")
 def model_file(assets_dir: Path) -> Path:
-    from outboard.assets import fetch_model
-
     return fetch_model(assets_dir)
 
 

@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from tests.llama_cpp_server import llama_cpp_server
 from tests.openai_server import OpenAIServer
 
+from outboard.assets import fetch_model
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
 from outboard.errors import AssetError, InvocationError, ProviderError
 from outboard.providers import Provider, ProviderEvent, Request, create
@@ -51,19 +51,7 @@ class Case:
         )
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "openai",
-        "openai-llama.cpp",
-        pytest.param(
-            "local",
-            marks=pytest.mark.skipif(
-                find_spec("outboard.providers.local") is None, reason="has no local provider"
-            ),
-        ),
-    ],
-)
+@pytest.fixture(scope="module", params=["openai", "openai-llama.cpp", "local"])
 def case(request: pytest.FixtureRequest, assets_dir: Path) -> Any:
     nobody = {"base_url": "http://127.0.0.1:1/v1", "startup_timeout_s": 0.1}
     match request.param:
@@ -101,8 +89,6 @@ def case(request: pytest.FixtureRequest, assets_dir: Path) -> Any:
 
 
 def _model_file(assets_dir: Path) -> Path:
-    from outboard.assets import fetch_model
-
     return fetch_model(assets_dir)
 
 
