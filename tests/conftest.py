@@ -1,10 +1,14 @@
 """What tests of several modules share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.job_runs import kill_workers
+from tests.openai_server import OpenAIServer
 
 from outboard.assets import fetch_model
+from outboard.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -15,3 +19,18 @@ def assets_dir() -> Path:
     folder = REPOSITORY / ".cache" / "assets"
     fetch_model(folder)
     return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """An empty workspace, the current one. Its workers end with the test."""
+    with Workspace(tmp_path / "workspace") as workspace:
+        yield workspace
+        kill_workers(workspace)
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """A model server on loopback that answers at once."""
+    with OpenAIServer() as server:
+        yield server
