@@ -18,20 +18,14 @@ import outboard
 from outboard.cli import Outboard, main
 from outboard.cli.infer import parse_mappings, parse_settings
 from outboard.cli.output import one_line, safe
+from outboard.workspace import Workspace
 
 QUESTIONS = ["What is rain?", "What is snow?", "What is hail?"]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "workspace"
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-        running.release()
+def home(workspace: Workspace) -> Path:
+    return workspace.path
 
 
 @pytest.fixture

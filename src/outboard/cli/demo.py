@@ -1,5 +1,6 @@
 """`outboard demo`: the embedded model over real questions."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,13 +10,13 @@ import click
 
 import outboard
 from outboard import assets
-from outboard.cli.output import console, one_line, safe, say
+from outboard.cli.output import console, one_line, print_rendered, safe, say
 from outboard.cli.progress import download, follow_or_cancel
 from outboard.workspace import Workspace
 
 MODEL = "smollm2-135m-instruct"
 COLUMNS = {"question": "instruction", "best_answer": "response"}
-MAX_NEW_TOKENS = 48
+GENERATION = {"system_prompt": "Answer in one short sentence.", "max_new_tokens": 64}
 
 
 @click.command()
@@ -34,14 +35,15 @@ def demo(rows: int) -> None:
     """
     _fetch_model()
     datasource_uid = _registered(_fetch_rows())
-    n_rows = min(rows, outboard.get_datasource(datasource_uid).n_rows)
-    say(f"Asking {MODEL} {n_rows} questions ...")
+    known = outboard.get_datasource(datasource_uid)
+    n_rows = min(rows, known.n_rows)
+    say(f"Asking {MODEL} the first {n_rows} of {known.n_rows} questions of TruthfulQA ...")
     model = outboard.ExternalModel(MODEL, COLUMNS, outboard.FinetuningProvider.LOCAL)
     job = outboard.get_job(
         model.inference(
             [datasource_uid],
             x_uids=range(n_rows),
-            generation_config={"max_new_tokens": MAX_NEW_TOKENS},
+            generation_config=GENERATION,
             sync=False,
         )
     )
@@ -53,12 +55,11 @@ def demo(rows: int) -> None:
 
 def python_lines(datasource_uid: int, n_rows: int) -> str:
     """Return three lines of Python that do what the demo does."""
-    mapping = ", ".join(f'"{column}": "{role}"' for column, role in COLUMNS.items())
     return (
         "from outboard import ExternalModel, FinetuningProvider, get_model_source\n"
-        f'model = ExternalModel("{MODEL}", {{{mapping}}}, FinetuningProvider.LOCAL)\n'
+        f'model = ExternalModel("{MODEL}", {json.dumps(COLUMNS)}, FinetuningProvider.LOCAL)\n'
         f"get_model_source(model.inference([{datasource_uid}], x_uids=range({n_rows}), "
-        f'generation_config={{"max_new_tokens": {MAX_NEW_TOKENS}}})).to_pandas()\n'
+        f"generation_config={json.dumps(GENERATION)})).to_pandas()\n"
     )
 
 
@@ -71,7 +72,9 @@ def print_answers(rows: Iterable[Mapping[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_lines=True)
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_lines=True, expand=True
+    )
     table.add_column("prompt", ratio=3)
     table.add_column("answer", ratio=5)
     table.add_column("reference", ratio=3)
@@ -82,7 +85,7 @@ def print_answers(rows: Iterable[Mapping[str, Any]]) -> None:
         if row["status"] != "succeeded":
             answer = Text(one_line(f"{row['status']}: {row['error_message'] or ''}"), "red")
         elif row["finish_reason"] == "length":
-            answer.append(" … (cut by the token limit)", "dim")
+            answer.append(" … (cut)", "dim")
         latency_s = row["latency_s"]
         table.add_row(
             Text(safe(row["prompt"] or "")),
@@ -93,8 +96,8 @@ def print_answers(rows: Iterable[Mapping[str, Any]]) -> None:
         )
     out = console()
     if not out.is_terminal and "COLUMNS" not in os.environ:
-        out.width = 120
-    out.print(table)
+        out.width = 100
+    print_rendered(out, table)
 
 
 def _fetch_model() -> None:

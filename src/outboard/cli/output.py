@@ -73,7 +73,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(Text(column), overflow="ellipsis")
     for row in rows:
         table.add_row(*(Text(one_line(_shown(value))) for value in row))
-    console(wide=True).print(table)
+    print_rendered(console(wide=True), table)
+
+
+def print_rendered(out: Console, table: Table) -> None:
+    """Print a table without the blanks that fill up its lines."""
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), color=out.is_terminal)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

@@ -213,6 +213,6 @@ def _details(progress: JobProgress) -> str:
     if progress.eta_s is not None:
         parts.append(f"{timedelta(seconds=round(progress.eta_s))} left")
     parts.append(f"{progress.output_tokens:,} new tokens")
-    if progress.cost_usd is not None:
+    if progress.cost_usd:
         parts.append(f"${progress.cost_usd:,.2f}")
     return ", ".join(parts)
