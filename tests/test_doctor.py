@@ -25,6 +25,7 @@ from outboard.workspace import Workspace
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
+    """Return a workspace without jobs, which a test may damage."""
     return Workspace(tmp_path / "workspace")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from outboard import assets
 from outboard.errors import OutboardError
-from outboard.providers.local_engine import usable_cores
+from outboard.providers.local_import import usable_cores
 from outboard.store.database import NETWORK_FILE_SYSTEMS, file_system
 from outboard.workspace import Workspace
 
@@ -32,7 +32,7 @@ IMPORT_ENGINE = [
     """
 import sys
 from outboard.errors import OutboardError
-from outboard.providers.local_engine import import_engine
+from outboard.providers.local_import import import_engine
 try:
     import_engine()
 except OutboardError as error:
