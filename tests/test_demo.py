@@ -25,13 +25,20 @@ ROW = {
 }
 
 
-@pytest.fixture
-def home(workspace: Workspace, assets_dir: Path) -> Path:
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, assets_dir: Path) -> Path:
     """Return a workspace that has the model and the rows already."""
     fetch_demo_rows(assets_dir)
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"))
     for asset in (MODEL, DEMO_ROWS):
         (workspace.assets_dir / asset.file_name).symlink_to(assets_dir / asset.file_name)
     return workspace.path
+
+
+@pytest.fixture(scope="module")
+def first_demo(home: Path) -> Result:
+    """Run the demo in a workspace that has not seen it yet."""
+    return run(home, "demo", "--rows", "2")
 
 
 def run(home: Path, *arguments: str) -> Result:
@@ -43,36 +50,39 @@ def first_questions(home: Path, n_rows: int) -> list[str]:
     return [json.loads(line)["question"] for line in lines[:n_rows]]
 
 
-def test_demo_answers_real_questions_with_the_embedded_model(home: Path) -> None:
-    result = run(home, "demo", "--rows", "2")
+def test_demo_answers_real_questions_with_the_embedded_model(
+    home: Path, first_demo: Result
+) -> None:
+    with outboard.Workspace(home):
+        rows = outboard.get_model_source(1).to_arrow().to_pylist()
 
-    assert result.exit_code == 0, result.output
-    shown = " ".join(result.stdout.split())
-    rows = outboard.get_model_source(1).to_arrow().to_pylist()
+    shown = " ".join(first_demo.stdout.split())
+    assert first_demo.exit_code == 0, first_demo.output
     assert [row["prompt"] for row in rows] == first_questions(home, 2)
     for row in rows:
         assert row["status"] == "succeeded"
         assert row["prompt"].split()[0] in shown
         assert row["response"].split()[0] in shown
         assert f"{row['latency_s']:.1f}" in shown
-    assert "2 of 2 rows succeeded" in result.stderr
-    assert result.stdout.endswith(python_lines(1, 2) + "\n")
+    assert "2 of 2 rows succeeded" in first_demo.stderr
+    assert first_demo.stdout.endswith(python_lines(1, 2) + "\n")
 
 
+@pytest.mark.usefixtures("first_demo")
 def test_second_demo_uses_the_rows_of_the_first(home: Path) -> None:
-    run(home, "demo", "--rows", "1")
-    run(home, "demo", "--rows", "1")
+    second = run(home, "demo", "--rows", "1")
 
-    assert list(outboard.list_datasources()["name"]) == ["truthfulqa"]
-    assert len(outboard.list_jobs()) == 2
+    with outboard.Workspace(home):
+        assert second.exit_code == 0
+        assert list(outboard.list_datasources()["name"]) == ["truthfulqa"]
 
 
+@pytest.mark.usefixtures("first_demo")
 def test_python_lines_give_the_answers_of_the_demo(home: Path) -> None:
-    run(home, "demo", "--rows", "1")
-    *setup, last = python_lines(1, 1).strip().splitlines()
+    *setup, last = python_lines(1, 2).strip().splitlines()
     names: dict[str, object] = {}
 
-    with contextlib.redirect_stderr(io.StringIO()):
+    with outboard.Workspace(home), contextlib.redirect_stderr(io.StringIO()):
         exec("\n".join(setup), names)
         answers = eval(last, names)
         of_the_demo = outboard.get_model_source(1).to_pandas()
