@@ -213,6 +213,31 @@ def test_a_commit_under_way_when_the_journal_is_cancelled_counts_once(
     assert stored_rows(workspace) == Counter({0: 1})
 
 
+@pytest.mark.parametrize("steps", range(6))
+def test_a_commit_just_done_when_the_journal_is_cancelled_counts_once(
+    workspace: Workspace,
+    journal: Callable[[], Journal],
+    database: ThreadPoolExecutor,
+    steps: int,
+) -> None:
+    async def scenario() -> None:
+        j = journal()
+        await j.append(response(0))
+        flush = asyncio.create_task(j.flush())
+        await asyncio.sleep(0)
+        database.submit(int).result()  # behind the commit: it is done, but not looked at yet
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+        flush.cancel()
+        await asyncio.wait([flush])
+        await j.flush()
+
+    asyncio.run(scenario())
+
+    assert stored_rows(workspace) == Counter({0: 1})
+
+
 def test_what_could_not_be_written_is_written_later(
     workspace: Workspace, journal: Callable[[], Journal]
 ) -> None:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 
 from outboard.errors import WorkspaceError
 from outboard.lease import LEASE_S
@@ -110,15 +111,14 @@ class Journal:
             return
         loop = asyncio.get_running_loop()
         commit = loop.run_in_executor(self._executor, self._commit, group)
+        # In a callback, at the very end of the commit: whatever happens to this task, what
+        # was written must not be taken for something that waits.
+        commit.add_done_callback(partial(self._forget, len(group)))
         try:
             await asyncio.shield(commit)
-        finally:
-            # A commit once begun is seen to its end, whatever happens to this task: what was
-            # written must not be taken for something that waits.
+        except asyncio.CancelledError:
             await asyncio.wait([commit])
-            if commit.exception() is None:
-                del self._waiting[: len(group)]
-                self._room.set()
+            raise
 
     async def _flush_patiently(self) -> None:
         for patience_s in _PATIENCE_S:
@@ -130,6 +130,11 @@ class Journal:
             else:
                 return
         await self.flush()
+
+    def _forget(self, n_rows: int, commit: asyncio.Future[None]) -> None:
+        if commit.exception() is None:
+            del self._waiting[:n_rows]
+            self._room.set()
 
     def _commit(self, group: tuple[ResponseRecord, ...]) -> None:
         now = self._clock()
