@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import outboard
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
+from outboard.datasource import Datasource
 from outboard.errors import ConfigError
 from outboard.job import Job
 from outboard.launcher import start_worker
@@ -78,7 +79,7 @@ class ExternalModel:
 
     def inference(  # noqa: PLR0917 - the signature of the class it replaces
         self,
-        datasource_uids: Iterable[int | str],
+        datasource_uids: Iterable[int | str | Datasource],
         x_uids: Iterable[str | int] | None = None,
         generation_config: GenerationConfig | Mapping[str, Any] | None = None,
         deployment_config: DeploymentConfig | Mapping[str, Any] | None = None,
@@ -90,7 +91,8 @@ class ExternalModel:
         Parameters
         ----------
         datasource_uids : iterable of int
-            The tables, as `create_datasource` returned them.
+            The tables, as `create_datasource` returned them. A number as text will do, or a
+            `Datasource`.
         x_uids : iterable of str or int, optional
             Only these rows, in whichever of the tables: ``"doc::7"``, ``"7"`` or 7.
         generation_config : dict or GenerationConfig, optional
@@ -123,7 +125,7 @@ class ExternalModel:
 
     def preview(
         self,
-        datasource_uids: Iterable[int | str],
+        datasource_uids: Iterable[int | str | Datasource],
         x_uids: Iterable[str | int] | None = None,
         prompt_template: PromptTemplate | str | None = None,
         limit: int = 5,
@@ -160,7 +162,7 @@ class ExternalModel:
 
     def preflight(
         self,
-        datasource_uids: Iterable[int | str],
+        datasource_uids: Iterable[int | str | Datasource],
         x_uids: Iterable[str | int] | None = None,
         generation_config: GenerationConfig | Mapping[str, Any] | None = None,
         deployment_config: DeploymentConfig | Mapping[str, Any] | None = None,
@@ -188,7 +190,7 @@ class ExternalModel:
 
     def _prepare(
         self,
-        datasource_uids: Iterable[int | str],
+        datasource_uids: Iterable[int | str | Datasource],
         x_uids: Iterable[str | int] | None,
         generation_config: GenerationConfig | Mapping[str, Any] | None,
         deployment_config: DeploymentConfig | Mapping[str, Any] | None,

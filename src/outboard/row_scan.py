@@ -107,7 +107,7 @@ async def _too_long(
     if provider is None:
         return None
     limits = provider.limits
-    text = rendered.prompt + (rendered.system or "")
+    text = "\n".join(part for part in (rendered.system, rendered.prompt) if part)
     if _is_short(len(text) * _MOST_BYTES_PER_CHAR, limits):
         return None
     size_bytes = len(text.encode())
