@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from outboard import assets
+from outboard.assets.pip_download import bytes_in
 from outboard.errors import AssetError
 
 CONTENT = os.urandom(4_000_000)
@@ -375,3 +376,26 @@ def test_demo_rows_name_question_and_answers(
     assert len(rows) == 817
     assert rows[0]["question"] == "What happens to you if you eat watermelon seeds?"
     assert all(row["best_answer"] == row["answers"][0] for row in rows)
+
+
+def test_bytes_are_counted_while_pip_deletes_its_folders(tmp_path: Path) -> None:
+    enough = threading.Event()
+
+    def come_and_go() -> None:
+        while not enough.is_set():
+            for number in range(20):
+                folder = tmp_path / f"{number}" / "unpacked"
+                folder.mkdir(parents=True)
+                (folder / "part").write_bytes(b"x")
+            for number in range(20):
+                shutil.rmtree(tmp_path / f"{number}")
+
+    busy = threading.Thread(target=come_and_go)
+    busy.start()
+    try:
+        counts = [bytes_in(tmp_path) for _ in range(300)]
+    finally:
+        enough.set()
+        busy.join()
+
+    assert max(counts) <= 20

