@@ -226,8 +226,8 @@ def check_aws_credentials() -> Finding:
             "boto3 is not installed; only models on SageMaker need it",
             fix="pip install boto3",
         )
-    import boto3  # type: ignore[import-untyped]
-    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+    import boto3
+    from botocore.exceptions import BotoCoreError
 
     fix = "Run `aws configure`, or set AWS_PROFILE; only models on SageMaker need it."
     try:
