@@ -17,7 +17,7 @@ from outboard.errors import ExportError
 
 #: A row group of a Parquet file, which is held in memory: what is reached first ends it.
 _GROUP_ROWS = 20_000
-_GROUP_BYTES = 64 << 20
+_GROUP_BYTES = 16 << 20
 
 # At least two letters: C:\answers.csv is a path.
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
@@ -92,12 +92,19 @@ def _whole_file(target: str | os.PathLike[str]) -> Iterator[Path]:
             with _renamed(Path(name).expanduser()) as file:
                 yield file
     except OSError as fault:
-        shown = name.partition("?")[0]  # parameters may be credentials
+        shown = _without_secrets(name)
         raise ExportError(
             f"{shown!r} cannot be written: {fault.strerror or fault}. Check that its folder "
             "exists, is yours to write to, and has room, then export again.",
             path=shown,
         ) from fault
+
+
+def _without_secrets(name: str) -> str:
+    """Return a path or URI without what may be credentials: user, password, parameters."""
+    if not _URI.match(name):
+        return name
+    return re.sub(r"(?<=://)[^/]*@", "", name.partition("?")[0])
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Joins the rows of a job with their responses, batch by batch."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from outboard.datasource import Datasource, get_datasource
 from outboard.errors import DatasourceError, InvocationError, NotFoundError
 from outboard.export import texts
-from outboard.selection import Chunk, Part, ordinals_of, plan_for
+from outboard.selection import Part, ordinals_of, plan_for
 from outboard.store.jobs import JobRecord
 from outboard.store.responses import ResponseRecord
 from outboard.workspace import Workspace
@@ -57,6 +57,12 @@ class _Origin:
     schema: pa.Schema | None
 
 
+#: Batches of rows, each with the ordinal of its last row.
+_Batches = Iterator[tuple[int, pa.RecordBatch]]
+#: Given place, origin and first ordinal.
+_Read = Callable[[int, _Origin, int], _Batches]
+
+
 class JoinedRows:
     """The rows of a job as Arrow batches, with what came back for each.
 
@@ -90,41 +96,47 @@ class JoinedRows:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read rows and responses together, in input order."""
         for place, origin in enumerate(self._origins):
-            ordinals = ordinals_of(place)
-            if origin.datasource is None:
-                yield from self._answered(ordinals)
-                continue
-            try:
-                plan = plan_for(self._job.call, origin.datasource)
-                part = Part(place, origin.datasource, plan, self._x_uids)
-            except DatasourceError as fault:  # the column of its x_uids cannot be read
-                _warn(fault)
-                yield from self._answered(ordinals)
+            left = ordinals_of(place)
+            warned = origin.schema is None
+            for read in self._ways_to_read(origin):
+                try:
+                    for last, batch in read(place, origin, left.start):
+                        yield batch
+                        left = range(last + 1, left.stop)
+                    break
+                except DatasourceError as fault:
+                    if not warned:
+                        _warn(fault)
+                    warned = True
             else:
-                yield from self._of(part, readable=origin.schema is not None)
+                yield from self._answered(left)
 
-    def _of(self, part: Part, *, readable: bool) -> Iterator[pa.RecordBatch]:
-        start = part.ordinals.start
-        if readable:
-            try:
-                for chunk in part.chunks(every_column=self._with_source):
-                    yield self._with_prompts(chunk)
-                    start = chunk.ordinals[-1] + 1
-                return
-            except DatasourceError as fault:
-                _warn(fault)
-        for ordinals, row_uids in part.places(start):
-            outcomes = self._outcomes(ordinals)
-            yield self._batch(part.datasource.uid, row_uids, outcomes)
+    def _ways_to_read(self, origin: _Origin) -> list[_Read]:
+        """Return the ways to read a datasource's rows; the next one takes over from the last."""
+        if origin.schema is not None:
+            return [self._with_prompts, self._without_prompts]
+        return [] if origin.datasource is None else [self._without_prompts]
 
-    def _with_prompts(self, chunk: Chunk) -> pa.RecordBatch:
-        rendered = [None if isinstance(p, InvocationError) else p for p in chunk.prompts]
-        prompts: _Columns = {
-            "prompt": [prompt and prompt.prompt for prompt in rendered],
-            "reference": [prompt and prompt.reference for prompt in rendered],
-        }
-        outcomes = self._outcomes(chunk.ordinals)
-        return self._batch(chunk.datasource_uid, chunk.row_uids, outcomes | prompts, chunk.table)
+    def _with_prompts(self, place: int, origin: _Origin, start: int) -> _Batches:
+        assert start == ordinals_of(place).start
+        for chunk in self._part(place, origin).chunks(every_column=self._with_source):
+            rendered = [None if isinstance(p, InvocationError) else p for p in chunk.prompts]
+            prompts: _Columns = {
+                "prompt": [prompt and prompt.prompt for prompt in rendered],
+                "reference": [prompt and prompt.reference for prompt in rendered],
+            }
+            columns = self._outcomes(chunk.ordinals) | prompts
+            batch = self._batch(chunk.datasource_uid, chunk.row_uids, columns, chunk.table)
+            yield chunk.ordinals[-1], batch
+
+    def _without_prompts(self, place: int, origin: _Origin, start: int) -> _Batches:
+        for ordinals, row_uids in self._part(place, origin).places(start):
+            yield ordinals[-1], self._batch(origin.uid, row_uids, self._outcomes(ordinals))
+
+    def _part(self, place: int, origin: _Origin) -> Part:
+        assert origin.datasource is not None
+        plan = plan_for(self._job.call, origin.datasource)
+        return Part(place, origin.datasource, plan, self._x_uids)
 
     def _outcomes(self, ordinals: Sequence[int]) -> _Columns:
         found = self._responses.between(self._job.seq, ordinals[0], ordinals[-1] + 1)
