@@ -25,6 +25,8 @@ class ConcurrencyLimit:
         self.maximum = maximum
         self.limit = float(min(maximum, _START))
         self.in_flight = 0
+        #: Refusals since the last success.
+        self.refusals = 0
         self._growing_fast = True
         # Requests of one epoch were sent under one limit: many of them throttled at once
         # are one piece of news, and cut the limit once.
@@ -53,6 +55,7 @@ class ConcurrencyLimit:
 
     def succeeded(self) -> None:
         """Take a success as leave to send a little more."""
+        self.refusals = 0
         step = 1.0 if self._growing_fast else 1.0 / self.limit
         self.limit = min(self.limit + step, float(self.maximum))
         self._wake()
@@ -67,14 +70,15 @@ class ConcurrencyLimit:
         retry_after_s : float or None
             What the server asked for: nothing at all is sent for so long (a minute at most).
         """
+        self.refusals += 1
         if retry_after_s:
             self._pause_for(min(retry_after_s, _LONGEST_PAUSE_S))
         if epoch != self._epoch:
             return False
         self._epoch += 1
         self._growing_fast = False
-        self.limit = max(1.0, self.limit * _BACKOFF)
-        return True
+        before, self.limit = self.limit, max(1.0, self.limit * _BACKOFF)
+        return self.limit < before
 
     def _pause_for(self, seconds: float) -> None:
         # The timer itself is the state: one that compared clocks could fire a rounding error

@@ -17,6 +17,8 @@ from outboard.row_feed import RowFeed
 from outboard.selection import Row
 from outboard.store.responses import ResponseRecord
 
+#: Seconds between two lines about throttling.
+_QUIET_S = 10.0
 #: Longest error text that is stored, in characters.
 _MESSAGE_CHARS = 2_000
 
@@ -61,6 +63,7 @@ class Runner:
         self._warn = warn
         self._rng = rng
         self._places = itertools.count()  # of the rows, in the order they are taken up
+        self._quiet_until = 0.0
 
     async def run(self, rows: RowFeed) -> None:
         """Send every row once, and again where `retry` says so, until each has an outcome.
@@ -115,12 +118,25 @@ class Runner:
             await asyncio.sleep(delay_s)
 
     def _after_fault(self, fault: InvocationError, times: int, epoch: int) -> float | None:
-        if rule_for(fault.code).slows_down and self._limit.throttled(epoch, fault.retry_after_s):
-            self._warn(
-                f"The server asks for less ({fault.code}): at most {int(self._limit.limit)} "
-                "requests in flight from now on."
-            )
+        rule = rule_for(fault.code)
+        if rule.slows_down:
+            if self._limit.throttled(epoch, fault.retry_after_s):
+                self._tell_throttled(fault)
+            if times < rule.max_attempts:
+                # While other rows are answered the server is not down: this one was unlucky,
+                # and must not sit out a long wait at the end of the job.
+                times = min(times, self._limit.refusals)
         return retry_delay(fault.code, times, retry_after_s=fault.retry_after_s, rng=self._rng)
+
+    def _tell_throttled(self, fault: InvocationError) -> None:
+        now = time.monotonic()
+        if now < self._quiet_until:
+            return
+        self._quiet_until = now + _QUIET_S
+        self._warn(
+            f"The server asks for less ({fault.code}): at most {int(self._limit.limit)} "
+            "requests in flight for now."
+        )
 
     def _succeeded(
         self, row: Row, response: Response, attempts: int, latency_s: float
