@@ -30,6 +30,8 @@ import outboard
 print(time.process_time() - began)
 """
 
+_WORKER_IMPORTS = "import outboard.worker, outboard.providers.openai, uvloop"
+
 _LAUNCH = """
 import json, sys, time
 began = time.monotonic()
@@ -48,6 +50,13 @@ sys.stdin.read()
 def import_cpu_s() -> float:
     """Return the CPU seconds of ``import outboard`` in a fresh process."""
     return float(subprocess.check_output([sys.executable, "-c", _IMPORT]))
+
+
+def worker_imports_s() -> float:
+    """Return the seconds that Python takes to start and to load what a worker needs."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", _WORKER_IMPORTS], check=True)
+    return time.monotonic() - began
 
 
 def launch(workspace: outboard.Workspace, server: _server.RunningServer, uid: int) -> list[float]:
@@ -134,7 +143,8 @@ def main() -> None:
             small = [launch(workspace, server, one) for _ in rounds]
             job = job_with_rows_done(server, uid, given.done)
             say(f"{job.progress.done:,} rows are done before the first resume.")
-            resumes = [resume(server, job) for _ in rounds]
+            # In turn, so that the busy moments of the machine are shared out.
+            pairs = [(resume(server, job), worker_imports_s()) for _ in rounds]
         calibration.append(_machine.calibration_s())
     rows = f"{given.rows:,} rows"
     show(
@@ -147,7 +157,12 @@ def main() -> None:
             line("... from its return to the first request", [each[2] for each in launches]),
             line("inference(sync=False), 1 row", [each[1] for each in small]),
             line("... from its return to the first request", [each[2] for each in small]),
-            line(f"resume over {given.done:,} rows to the first request", resumes, 1.0),
+            line(
+                f"resume over {given.done:,} rows to the first request",
+                [each[0] for each in pairs],
+                1.0,
+            ),
+            line("... of that, loading Python and its packages", [each[1] for each in pairs]),
             line("calibration loop, CPU", calibration),
         ],
     )
