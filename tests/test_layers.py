@@ -43,6 +43,7 @@ LAYERS = """
     workspace
     store
     call
+    ledger
     lease
     job_status
     retry

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from outboard.store.database import Database, Health
 from outboard.store.datasources import DatasourceTable
+from outboard.store.endpoints import EndpointTable
 from outboard.store.events import EventTable
 from outboard.store.jobs import JobTable
 from outboard.store.responses import ResponseTable
@@ -26,6 +27,8 @@ class Store:
         self.jobs = JobTable(database)
         #: What came back for each row.
         self.responses = ResponseTable(database)
+        #: What was created on AWS.
+        self.endpoints = EndpointTable(database)
         #: What happened to each job, line by line.
         self.events = EventTable(database)
 

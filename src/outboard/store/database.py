@@ -101,6 +101,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX events_by_job ON events (job_seq, seq)",
     ),
+    (
+        """
+        CREATE TABLE endpoints (
+            name TEXT PRIMARY KEY,
+            job_id TEXT NOT NULL,
+            region TEXT NOT NULL,
+            account_id TEXT NOT NULL,
+            instance_type TEXT NOT NULL,
+            instance_count INTEGER NOT NULL,
+            usd_per_hour REAL,
+            keep INTEGER NOT NULL,
+            scheduled INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            planned_at REAL NOT NULL,
+            opened_at REAL,
+            closed_at REAL,
+            expires_at REAL NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX endpoints_by_job ON endpoints (job_id)",
+    ),
 )
 
 _BUSY_TIMEOUT_S = 30.0

@@ -1,0 +1,74 @@
+"""What outboard creates on AWS, written down before it exists."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class EntryState(StrEnum):
+    """How far an endpoint is, as far as the ledger knows."""
+
+    #: Names are taken; nothing, some or all of it may exist.
+    PLANNED = "planned"
+    #: CreateEndpoint was accepted: it is billed.
+    OPEN = "open"
+    #: Known to be gone, with everything beside it.
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry:
+    """One endpoint of ours. Its model, its configuration and its schedule bear the same name."""
+
+    name: str
+    job_id: str
+    region: str
+    account_id: str
+    instance_type: str
+    instance_count: int
+    #: On-demand price of one instance in US dollars an hour; None if unknown.
+    usd_per_hour: float | None
+    #: True if the user asked for it to stay after the job.
+    keep: bool
+    #: True if a one-time schedule on AWS deletes it, should we not.
+    scheduled: bool
+    state: EntryState
+    #: Seconds since the epoch.
+    planned_at: float
+    opened_at: float | None
+    closed_at: float | None
+    #: When it is deleted whatever happens, in seconds since the epoch.
+    expires_at: float
+
+    def cost_usd(self, now: float) -> float | None:
+        """Return what it has cost so far in US dollars; None if the price is unknown.
+
+        Counted from the create call until it is known to be gone: never less than what is
+        billed.
+        """
+        if self.opened_at is None:
+            return 0.0
+        if self.usd_per_hour is None:
+            return None
+        hours = ((self.closed_at or now) - self.opened_at) / 3_600
+        return self.usd_per_hour * self.instance_count * hours
+
+
+class Ledger(Protocol):
+    """Where entries are kept: durable when a method returns."""
+
+    def plan(self, entry: LedgerEntry) -> None:
+        """Write an entry down before anything of it is created."""
+        ...
+
+    def opened(self, name: str, at: float) -> None:
+        """Note that the endpoint is being created and billed from `at` on."""
+        ...
+
+    def closed(self, name: str, at: float) -> None:
+        """Note that nothing of the entry exists any more."""
+        ...
+
+    def unclosed(self, job_id: str | None = None) -> list[LedgerEntry]:
+        """Return the entries of which something may exist, oldest first; of one job, or of all."""
+        ...

@@ -1,0 +1,70 @@
+"""The ledger of what was created on AWS, as rows of the database."""
+
+import sqlite3
+from dataclasses import asdict
+
+from outboard.ledger import EntryState, LedgerEntry
+from outboard.store.database import Database
+
+
+class EndpointTable:
+    """Read and write `LedgerEntry`s: the ledger that providers are given.
+
+    A closed entry stays for the costs that it tells of.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def plan(self, entry: LedgerEntry) -> None:
+        """Write an entry down before anything of it is created."""
+        values = asdict(entry)
+        with self._database.writing() as connection:
+            connection.execute(
+                f"INSERT INTO endpoints ({', '.join(values)})"
+                f" VALUES ({', '.join('?' for _ in values)})",
+                tuple(values.values()),
+            )
+
+    def opened(self, name: str, at: float) -> None:
+        """Note that the endpoint is being created and billed from `at` on."""
+        self._set(name, EntryState.OPEN, "opened_at = coalesce(opened_at, ?)", at)
+
+    def closed(self, name: str, at: float) -> None:
+        """Note that nothing of the entry exists any more. Does nothing the second time."""
+        self._set(name, EntryState.CLOSED, "closed_at = ?", at)
+
+    def unclosed(self, job_id: str | None = None) -> list[LedgerEntry]:
+        """Return the entries of which something may exist, oldest first; of one job, or of all."""
+        where, values = ("job_id = ? AND ", (job_id,)) if job_id else ("", ())
+        return self._select(f"{where}state != '{EntryState.CLOSED}'", values)
+
+    def of_job(self, job_id: str) -> list[LedgerEntry]:
+        """Return every entry of one job, oldest first."""
+        return self._select("job_id = ?", (job_id,))
+
+    def get(self, name: str) -> LedgerEntry | None:
+        """Return the entry of this name, or None."""
+        found = self._select("name = ?", (name,))
+        return found[0] if found else None
+
+    def _set(self, name: str, state: EntryState, assignment: str, at: float) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                f"UPDATE endpoints SET state = ?, {assignment} WHERE name = ? AND state != ?",
+                (state, at, name, EntryState.CLOSED),
+            )
+
+    def _select(self, where: str, values: tuple[str, ...]) -> list[LedgerEntry]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT * FROM endpoints WHERE {where} ORDER BY planned_at, name", values
+            ).fetchall()
+        return [_entry(row) for row in rows]
+
+
+def _entry(row: sqlite3.Row) -> LedgerEntry:
+    values = dict(row)
+    for flag in ("keep", "scheduled"):
+        values[flag] = bool(values[flag])
+    return LedgerEntry(**values | {"state": EntryState(values["state"])})
