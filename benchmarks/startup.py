@@ -30,7 +30,10 @@ import outboard
 print(time.process_time() - began)
 """
 
-_WORKER_IMPORTS = "import outboard.worker, outboard.providers.openai, uvloop"
+_WORKER_IMPORTS = """
+import time, outboard.worker, outboard.providers.openai, uvloop
+print(time.monotonic())
+"""
 
 _LAUNCH = """
 import json, sys, time
@@ -55,8 +58,7 @@ def import_cpu_s() -> float:
 def worker_imports_s() -> float:
     """Return the seconds that Python takes to start and to load what a worker needs."""
     began = time.monotonic()
-    subprocess.run([sys.executable, "-c", _WORKER_IMPORTS], check=True)
-    return time.monotonic() - began
+    return float(subprocess.check_output([sys.executable, "-c", _WORKER_IMPORTS])) - began
 
 
 def launch(workspace: outboard.Workspace, server: _server.RunningServer, uid: int) -> list[float]:
