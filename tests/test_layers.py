@@ -45,6 +45,7 @@ LAYERS = """
     call
     ledger
     lease
+    aws_session
     job_status
     retry
     prompt

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
+from outboard.ledger import Ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,15 @@ class ProviderEvent:
 Report = Callable[[ProviderEvent], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobContext:
+    """What a provider that creates things must know of the job that it works for."""
+
+    job_id: str
+    #: Where it writes down what it creates, before it does.
+    ledger: Ledger
+
+
 class Provider(Protocol):
     """A way to reach a model. One instance serves one job, or one preflight."""
 
@@ -68,9 +78,14 @@ class Provider(Protocol):
         ...
 
     async def check(self) -> None:
-        """Raise `ProviderError` or `CredentialsError` if `open` is already known to fail.
+        """Raise if `open` is already known to fail.
 
         Costs nothing, creates nothing, and takes a few seconds at most.
+
+        Raises
+        ------
+        ProviderError, CredentialsError, NotFoundError, AssetError, ConfigError
+            As `open` would.
         """
         ...
 
@@ -79,7 +94,7 @@ class Provider(Protocol):
 
         Raises
         ------
-        ProviderError, CredentialsError, AssetError
+        ProviderError, CredentialsError, NotFoundError, AssetError, ConfigError
             If the model cannot be made ready. What was created is removed again by `close`.
         """
         ...
@@ -115,6 +130,7 @@ def create(
     generation: GenerationConfig,
     deployment: DeploymentConfig,
     assets_dir: Path,
+    job: JobContext | None = None,
 ) -> Provider:
     """Return the provider for `kind`, not yet open; its packages are imported now.
 
@@ -130,6 +146,9 @@ def create(
         Where it runs.
     assets_dir : Path
         Folder for downloaded model files.
+    job : JobContext, optional
+        The job it is for. Without one a provider can `check`, and count tokens; one that
+        creates things cannot `open`.
 
     Raises
     ------
@@ -148,12 +167,8 @@ def create(
 
             return OpenAIProvider(model_name, generation=generation, deployment=deployment)
         case FinetuningProvider.AWS_SAGEMAKER:
-            from outboard.errors import ProviderError
+            from outboard.providers.sagemaker.provider import SageMakerProvider
 
-            raise ProviderError(
-                "Models on SageMaker cannot be run by this version of outboard yet. "
-                'Pass deployment_config={"instance_type": "local"} to run the embedded model '
-                "instead, or finetuning_provider_type=FinetuningProvider.OPENAI for a server "
-                "that speaks the OpenAI protocol.",
-                provider=str(kind),
+            return SageMakerProvider(
+                model_name, generation=generation, deployment=deployment, job=job
             )
