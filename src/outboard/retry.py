@@ -25,12 +25,17 @@ RULES: dict[str, Rule] = {
     # The server lives and asks for patience: stay with it for minutes.
     "throttled": Rule(max_attempts=12, base_s=0.5, cap_s=30.0, slows_down=True, server_side=True),
     "unavailable": Rule(max_attempts=8, base_s=0.5, cap_s=30.0, slows_down=True, server_side=True),
+    # A model that is being loaded takes minutes; sending less does not make it faster.
+    "not_ready": Rule(max_attempts=24, base_s=1.0, cap_s=30.0, server_side=True),
     "server_error": Rule(max_attempts=4, server_side=True),
+    # The model itself failed: out of memory for one, which the same row mostly meets again.
+    "model_error": Rule(max_attempts=3, base_s=1.0, server_side=True),
     "connection": Rule(max_attempts=5, server_side=True),
     "incomplete_response": Rule(max_attempts=4, server_side=True),
     # The answer may be on its way and paid for: one more try, no storm.
     "timeout": Rule(max_attempts=2, slows_down=True, server_side=True),
     "invalid_response": Rule(max_attempts=2, server_side=True),
+    "empty_response": Rule(max_attempts=2, server_side=True),
     # The row's own fault: sending it again would buy the same refusal.
     "rejected": Rule(),
     "prompt_too_long": Rule(),

@@ -8,12 +8,14 @@ import orjson
 from outboard.config import GenerationConfig
 from outboard.errors import ConfigError, InvocationError
 from outboard.providers import Request, Response
+from outboard.providers.json_text import json_text
 from outboard.providers.server_error import ServerError, error_in, excerpt
 
 # What we decide ourselves; `n` would buy answers that nobody sees.
 _RESERVED = frozenset({"messages", "model", "n", "stream", "stream_options"})
 
-_FINISH_REASONS: dict[str, str] = {
+#: Our word for a server's finish reason; one that is missing here is unknown.
+FINISH_REASONS: dict[str, str] = {
     "stop": "stop",
     "eos": "stop",
     "eos_token": "stop",
@@ -31,8 +33,10 @@ _EXPLAIN_NO_TEXT = frozenset(
 )
 
 
-def body_head(model: str, generation: GenerationConfig) -> bytes:
+def body_head(model: str | None, generation: GenerationConfig) -> bytes:
     """Return the part of the request body that is the same for every row.
+
+    Without a `model`, the server serves only one; `extra` may name it then.
 
     `repetition_penalty` goes out under two names: vLLM and SGLang read that one, llama.cpp
     reads `repeat_penalty`, and each ignores the other's. They and `top_k` are sent only when
@@ -44,7 +48,8 @@ def body_head(model: str, generation: GenerationConfig) -> bytes:
         If `extra` holds what cannot be sent, or would break the exchange.
     """
     extra = generation.extra
-    if reserved := sorted(_RESERVED & extra.keys()):
+    reserved_here = _RESERVED if model is not None else _RESERVED - {"model"}
+    if reserved := sorted(reserved_here & extra.keys()):
         raise ConfigError(
             f"extra must not hold {', '.join(reserved)}: outboard sets that itself. Leave it out.",
             field="extra",
@@ -59,7 +64,7 @@ def body_head(model: str, generation: GenerationConfig) -> bytes:
         "seed": generation.seed,
         "stop": list(generation.stop) or None,
     }
-    body = {"model": model} | {k: v for k, v in settings.items() if v is not None}
+    body = {k: v for k, v in ({"model": model} | settings).items() if v is not None}
     if "max_completion_tokens" in extra:
         del body["max_tokens"]  # the newer name for it; OpenAI refuses both at once
     try:
@@ -88,17 +93,10 @@ def encode(head: bytes, request: Request) -> bytes:
     InvocationError
         If the prompt is not Unicode text.
     """
-    try:
-        user = orjson.dumps(request.prompt)
-        if request.system is None:
-            return b'%b{"role":"user","content":%b}]}' % (head, user)
-        system = orjson.dumps(request.system)
-    except TypeError as fault:
-        raise InvocationError(
-            "The prompt holds half a character (a lone surrogate), which no server accepts. "
-            "Clean this row's text.",
-            code="rejected",
-        ) from fault
+    user = json_text(request.prompt)
+    if request.system is None:
+        return b'%b{"role":"user","content":%b}]}' % (head, user)
+    system = json_text(request.system)
     return b'%b{"role":"system","content":%b},{"role":"user","content":%b}]}' % (head, system, user)
 
 
@@ -125,6 +123,16 @@ def decode(body: bytes, *, secret: str | None = None) -> Response | ServerError:
             f"The answer is not JSON but {excerpt(body, secret)!r}. Is base_url right?",
             code="invalid_response",
         ) from fault
+    return completion_in(payload, body, secret=secret)
+
+
+def completion_in(
+    payload: Any,  # noqa: ANN401 - whatever a server sends
+    body: bytes,
+    *,
+    secret: str | None = None,
+) -> Response | ServerError:
+    """Return the response in the JSON `payload` that `body` holds; see `decode`."""
     try:
         choice = payload["choices"][0]
         message, reason = choice["message"], choice.get("finish_reason")
@@ -146,7 +154,7 @@ def decode(body: bytes, *, secret: str | None = None) -> Response | ServerError:
     usage = payload.get("usage")
     return Response(
         text=text,
-        finish_reason=_FINISH_REASONS.get(reason) if reason else None,
+        finish_reason=FINISH_REASONS.get(reason) if reason else None,
         input_tokens=_count(usage, "prompt_tokens"),
         output_tokens=_count(usage, "completion_tokens"),
     )

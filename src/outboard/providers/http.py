@@ -49,9 +49,15 @@ class HttpServer:
     headers : mapping
         Sent with every request. May hold secrets; never shown.
     max_connections : int
-        Connections open at a time.
+        Connections open at a time; 0 for as many as there are requests.
     timeout_s : float
         How long one request may take in all.
+    read_timeout_s : float, optional
+        How long the server may say nothing, once a request is sent.
+    ca_bundle : str, optional
+        File of certificates to trust, in place of the system's and the environment's.
+    ca_variable : str
+        Environment variable in which users name their own certificates. Named in errors.
     """
 
     def __init__(
@@ -62,6 +68,9 @@ class HttpServer:
         headers: Mapping[str, str],
         max_connections: int,
         timeout_s: float,
+        read_timeout_s: float | None = None,
+        ca_bundle: str | None = None,
+        ca_variable: str = "SSL_CERT_FILE",
     ) -> None:
         self._address = address
         self._provider = provider
@@ -75,7 +84,11 @@ class HttpServer:
             **headers,
         }
         self._max_connections = max_connections
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=_CONNECT_TIMEOUT_S)
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout_s, sock_connect=_CONNECT_TIMEOUT_S, sock_read=read_timeout_s
+        )
+        self._ca_bundle = ca_bundle
+        self._ca_variable = ca_variable
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -84,8 +97,12 @@ class HttpServer:
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s * 0.8)
         return await self._send("GET", url, None, timeout)
 
-    async def post(self, url: URL, body: bytes) -> Reply:
+    async def post(
+        self, url: URL, body: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """Send `body` to `url` and return the whole reply, whatever its status.
+
+        `headers` go out with this request alone, beside the others.
 
         Raises
         ------
@@ -96,7 +113,7 @@ class HttpServer:
             If none ever will: the certificate or the proxy does not let us through, or
             `close` was called.
         """
-        return await self._send("POST", url, body, self._timeout)
+        return await self._send("POST", url, body, self._timeout, headers)
 
     async def close(self) -> None:
         """Close all connections. Safe to call twice."""
@@ -106,12 +123,17 @@ class HttpServer:
             await session.close()
 
     async def _send(
-        self, method: str, url: URL, body: bytes | None, timeout: aiohttp.ClientTimeout
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        timeout: aiohttp.ClientTimeout,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         session = self._session or self._connect()
         try:
             async with session.request(
-                method, url, data=body, allow_redirects=False, timeout=timeout
+                method, url, data=body, headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
                 return Reply(response.status, response.headers, await _read(response))
         except (aiohttp.ClientError, OSError) as fault:
@@ -130,7 +152,7 @@ class HttpServer:
                 return ProviderError(
                     f"No secure connection to {where}: {one_line(str(fault))}. If the server's "
                     "certificate is signed by an authority of your own, name its file in the "
-                    "environment variable SSL_CERT_FILE.",
+                    f"environment variable {self._ca_variable}.",
                     provider=self._provider,
                 )
             case aiohttp.ClientHttpProxyError(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
@@ -191,18 +213,26 @@ class HttpServer:
         return self._session
 
     def _tls_context(self) -> ssl.SSLContext:
+        if path := self._ca_bundle:
+            try:
+                return ssl.create_default_context(cafile=path)
+            except OSError as fault:
+                raise self._unreadable(self._ca_variable, path, fault) from fault
         context = ssl.create_default_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR itself
         for variable in _CA_BUNDLES:
             if path := os.environ.get(variable):
                 try:
                     context.load_verify_locations(path)
                 except OSError as fault:
-                    raise ProviderError(
-                        f"The certificates that {variable} names cannot be read: {path} "
-                        f"({fault.strerror or fault}). Correct the variable or unset it.",
-                        provider=self._provider,
-                    ) from fault
+                    raise self._unreadable(variable, path, fault) from fault
         return context
+
+    def _unreadable(self, variable: str, path: str, fault: OSError) -> ProviderError:
+        return ProviderError(
+            f"The certificates that {variable} names cannot be read: {path} "
+            f"({fault.strerror or fault}). Correct the variable or unset it.",
+            provider=self._provider,
+        )
 
 
 def proxy_for(url: URL) -> URL | None:

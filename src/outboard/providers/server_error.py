@@ -64,7 +64,8 @@ class ServerError:
         """True if the prompt, or prompt with answer, exceeds the model's context."""
         if self.kinds & _TOO_LONG_KINDS:
             return True
-        return self.status in (400, 413, 422) and bool(_TOO_LONG.search(self.message))
+        # 424 is how DJL's containers refuse a request.
+        return self.status in (400, 413, 422, 424) and bool(_TOO_LONG.search(self.message))
 
     @property
     def no_credit(self) -> bool:
@@ -232,17 +233,18 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     return max((wait for wait in waits if wait is not None), default=None)
 
 
-def one_line(text: str, *, secret: str | None = None) -> str:
+def one_line(text: str, *, secret: str | None = None, max_chars: int = MAX_MESSAGE_CHARS) -> str:
     """Return a server's text fit for an error: one line, bounded, without `secret`."""
     if secret and len(secret) >= _SHORTEST_SECRET:
         text = text.replace(secret, "***")
-    text = _CONTROL.sub(" ", text[: 8 * MAX_MESSAGE_CHARS]).strip().rstrip(".")
-    return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[: MAX_MESSAGE_CHARS - 3]}..."
+    text = _CONTROL.sub(" ", text[: 8 * max_chars]).strip().rstrip(".")
+    return text if len(text) <= max_chars else f"{text[: max_chars - 3]}..."
 
 
-def excerpt(body: bytes, secret: str | None) -> str:
+def excerpt(body: bytes, secret: str | None, *, max_chars: int = MAX_MESSAGE_CHARS) -> str:
     """Return the start of a body that we cannot read, fit for an error."""
-    return one_line(body[:65_536].decode("utf-8", "replace"), secret=secret)
+    text = body[:65_536].decode("utf-8", "replace")
+    return one_line(text, secret=secret, max_chars=max_chars)
 
 
 def _duration(text: str, *, unit: str = "") -> float | None:
