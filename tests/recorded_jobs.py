@@ -66,12 +66,14 @@ def record_job(
     x_uids: Sequence[int] | None = None,
     status: JobStatus = JobStatus.SUCCEEDED,
     error: OutboardError | None = None,
+    rows_per_s: float | None = None,
+    lease_s: float = 60.0,
     **call: Any,
 ) -> Job:
     """Record a job in the current workspace, as its worker would have.
 
     `answer` returns the response to a row, or None to leave it pending. With the status
-    `running` the job goes on, in this process.
+    `running` the job goes on in this process, until its lease ends.
     """
     workspace = Workspace.current()
     jobs, job_id, worker = workspace.store.jobs, f"job-{uuid.uuid4().hex}", uuid.uuid4().hex
@@ -96,7 +98,7 @@ def record_job(
     jobs.begin_running(record.seq, worker)
     found = [response for row in selection.rows() if (response := answer(row)) is not None]
     workspace.store.responses.commit(
-        record.seq, worker, found, rows_per_s=None, expires_at=time.time() + 60
+        record.seq, worker, found, rows_per_s=rows_per_s, expires_at=time.time() + lease_s
     )
     if not status.live:
         if status is JobStatus.CANCELLED:
