@@ -190,7 +190,13 @@ class Driver:
         reached (``my-endpoint:InService``, ``my-endpoint:gone``), ``schedule:fired``,
         ``in_flight``, ``max_in_flight`` or ``abandoned``.
         """
-        self._do("wait_for", what=what, at_least=at_least, timeout_s=timeout_s)
+        try:
+            self._do("wait_for", timeout_s=timeout_s, what=what, at_least=at_least)
+        except TimeoutError as cause:
+            raise TimeoutError(
+                f"{what!r} was not seen {at_least} times within {timeout_s:g} s; seen so far: "
+                f"{self.seen()['events']}"
+            ) from cause
 
     def ledger(self) -> Json:
         """Return the bill: lines, open lines, and instance_seconds by type."""

@@ -142,7 +142,7 @@ def check_endpoint_config(given: Json, models: Shelf) -> None:
 def _check_container(container: dict[str, Any]) -> None:
     if not container.get("Image") and not container.get("ModelPackageName"):
         raise _invalid("A container needs an Image or a ModelPackageName.")
-    if container.get("ModelDataUrl") and container.get("ModelDataSource"):
+    if "ModelDataUrl" in container and "ModelDataSource" in container:
         raise _invalid("ModelDataUrl and ModelDataSource cannot both be given.")
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     is_prefix = source.get("S3DataType") == "S3Prefix"

@@ -206,9 +206,20 @@ def _container(status: int, body: object) -> Fault:
     return fault
 
 
+async def throttled_in_silence(context: FaultContext) -> web.StreamResponse:
+    """Throttle without a text, as the real service often does."""
+    raise silent_throttling()
+
+
+def silent_throttling() -> AwsError:
+    """Return the throttling of an endpoint that is too busy."""
+    return AwsError("ThrottlingException", None)
+
+
 FAULTS: dict[str, Fault] = {
     # SageMaker's own refusals, by their names
     "ThrottlingException": _refused("ThrottlingException"),
+    "ThrottlingException-null": throttled_in_silence,
     "ModelNotReadyException": _refused("ModelNotReadyException", _NOT_READY, 429),
     "InternalDependencyException": _refused(
         "InternalDependencyException",
@@ -258,16 +269,3 @@ FAULTS: dict[str, Fault] = {
     "stream-truncated": stream_truncated,
     "stream-bad-checksum": stream_bad_checksum,
 }
-
-
-async def throttled_in_silence(context: FaultContext) -> web.StreamResponse:
-    """Throttle without a text, as the real service often does."""
-    raise silent_throttling()
-
-
-def silent_throttling() -> AwsError:
-    """Return the throttling of an endpoint that is too busy."""
-    return AwsError("ThrottlingException", None)
-
-
-FAULTS["ThrottlingException-null"] = throttled_in_silence

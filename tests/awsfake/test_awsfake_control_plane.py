@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,16 +11,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.awsfake.conftest import MakeClient
 from tests.awsfake.deploying import NAME, ROLE, deploy, prepare, status_of, variant
 from tests.awsfake.driver import LMI_IMAGE
+from tests.awsfake.invoking import refused
 from tests.awsfake.server import AwsFake
 from tests.awsfake.signing import send_signed
-
-
-def refused(call: Callable[..., Any], **given: Any) -> tuple[str, str]:
-    """Return code and message of the error that a call ends with."""
-    with pytest.raises(ClientError) as caught:
-        call(**given)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 @pytest.fixture
@@ -231,6 +223,17 @@ def test_every_fault_of_a_request_is_told_at_once(lax: Any) -> None:
     assert "Member must have value greater than or equal to 1" in message
 
 
+def test_environment_is_looked_at_value_by_value(lax: Any) -> None:
+    container = {"Image": LMI_IMAGE, "Environment": {"HF_TOKEN": "x" * 1_025, "A": "b"}}
+
+    code, message = refused(
+        lax.create_model, ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE
+    )
+
+    assert code == "ValidationException"
+    assert "at 'primaryContainer.environment.HF_TOKEN' failed to satisfy constraint" in message
+
+
 def test_too_many_is_told_as_well(lax: Any) -> None:
     _, many = refused(lax.list_endpoints, MaxResults=101)
     _, few = refused(lax.create_endpoint_config, EndpointConfigName="c", ProductionVariants=[])
@@ -245,6 +248,7 @@ def test_too_many_is_told_as_well(lax: Any) -> None:
         b'{"EndpointName": "e", "EndpointConfigName": "c", "Tags": {"a": "b"}}',
         b'{"EndpointName": "e", "EndpointConfigName": "c", "Tags": ["x"]}',
         b'{"EndpointName": 7, "EndpointConfigName": "c"}',
+        b'{"EndpointName": "e", "EndpointConfigName": "c", "DeploymentConfig": 1}',
         b"[]",
         b"{",
     ],

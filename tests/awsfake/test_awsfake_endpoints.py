@@ -5,22 +5,15 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import WaiterError
 from tests.awsfake.conftest import MakeClient
 from tests.awsfake.deploying import NAME, ROLE, deploy, prepare, serve, status_of, variant
 from tests.awsfake.driver import LMI_IMAGE
+from tests.awsfake.invoking import refused
 from tests.awsfake.server import AwsFake
 
 ARN = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{NAME}"
 GROUP = f"/aws/sagemaker/Endpoints/{NAME}"
-
-
-def refused(call: Any, **given: Any) -> tuple[str, str]:
-    """Return code and message of the error that a call ends with."""
-    with pytest.raises(ClientError) as caught:
-        call(**given)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def test_endpoint_comes_into_service_when_its_time_has_passed(
@@ -316,7 +309,7 @@ def test_waiting_for_a_state_needs_no_polling(fake: AwsFake, sagemaker: Any) -> 
     assert status_of(sagemaker) == "InService"
 
 
-def test_role_must_exist_and_be_of_the_account(fake: AwsFake, sagemaker: Any) -> None:
+def test_model_needs_a_container_and_a_role_of_the_account(fake: AwsFake, sagemaker: Any) -> None:
     fake.missing_role(ROLE)
     container = {"Image": LMI_IMAGE}
 
@@ -330,18 +323,20 @@ def test_role_must_exist_and_be_of_the_account(fake: AwsFake, sagemaker: Any) ->
         ExecutionRoleArn=ROLE.replace("123456789012", "999999999999"),
     )
     none = refused(sagemaker.create_model, ModelName="m", PrimaryContainer=container)
+    nothing = refused(sagemaker.create_model, ModelName="m", ExecutionRoleArn=ROLE)
 
     assert missing[0] == "ValidationException"
     assert missing[1].startswith(f"Could not assume role {ROLE}.")
     assert foreign[1] == "Cross-account pass role is not allowed."
-    assert none[0] == "ValidationException"
+    assert none[1] == "ExecutionRoleArn is required to create the model."
+    assert nothing[1] == "You must provide a primary container or a list of containers."
 
 
 @pytest.mark.parametrize(
     "container",
     [
         {},
-        {"Image": LMI_IMAGE, "ModelDataUrl": "s3://b/k", "ModelDataSource": {"S3DataSource": {}}},
+        {"Image": LMI_IMAGE, "ModelDataUrl": "s3://bucket/key", "ModelDataSource": {}},
         {
             "Image": LMI_IMAGE,
             "ModelDataSource": {

@@ -11,6 +11,7 @@ from tests.awsfake.conftest import MakeClient
 from tests.awsfake.deploying import NAME, deploy, serve, status_of
 from tests.awsfake.scheduler import DELETE_ENDPOINT
 from tests.awsfake.server import AwsFake
+from tests.awsfake.signing import send_signed
 
 REAPER = "arn:aws:iam::123456789012:role/outboard-reaper"
 
@@ -237,6 +238,15 @@ def test_nonsense_is_refused(scheduler: Any, changes: dict[str, Any]) -> None:
     given = switch(**changes)
 
     assert refused(scheduler.create_schedule, **given) == ("ValidationException", 400)
+
+
+def test_method_that_schedules_do_not_have_is_unknown(fake: AwsFake) -> None:
+    status, headers, _ = send_signed(
+        fake, f"/schedules/{NAME}", b"{}", {}, method="PATCH", service="scheduler"
+    )
+
+    assert status == 404
+    assert headers["x-amzn-ErrorType"] == "UnknownOperationException"
 
 
 def test_role_must_be_one_that_the_scheduler_can_assume(fake: AwsFake, scheduler: Any) -> None:

@@ -132,6 +132,13 @@ def test_mistake_in_a_script_is_told(
         fake._do(command, **arguments)
 
 
+def test_waiting_in_vain_tells_what_was_seen(fake: AwsFake, sagemaker: Any) -> None:
+    sagemaker.list_endpoints()
+
+    with pytest.raises(TimeoutError, match=r"'CreateEndpoint' was not seen .*'ListEndpoints': 1"):
+        fake.wait_for("CreateEndpoint", timeout_s=0.05)
+
+
 @pytest.mark.parametrize("command", ["handle", "_services", "nothing"])
 def test_only_commands_are_commands(fake: AwsFake, command: str) -> None:
     with pytest.raises(ValueError, match="no command"):

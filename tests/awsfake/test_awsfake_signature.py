@@ -160,6 +160,22 @@ def test_date_must_be_that_of_the_scope() -> None:
     assert "Date in Credential scope does not match" in str(error.message)
 
 
+def test_scope_must_end_as_it_should() -> None:
+    sent = signed("POST", f"{HOST}/", BODY)
+    broken = sent["Authorization"].replace("aws4_request", "aws5_request")
+
+    error = refusal(raw("POST", f"{HOST}/", BODY, sent | {"Authorization": broken}))
+
+    assert "valid terminator: 'aws4_request', not 'aws5_request'" in str(error.message)
+
+
+def test_dots_in_a_path_are_resolved_before_it_is_judged() -> None:
+    url = f"{HOST}/a/./b/../endpoints//x/"
+    request = raw("POST", url, BODY, signed("POST", url, BODY))
+
+    assert verify(request, Account(), service="sagemaker").access_key == ACCESS_KEY
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
