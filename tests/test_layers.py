@@ -22,6 +22,7 @@ LAYERS = """
     claimed_job
     journal
     row_feed
+    disk_reserve
     breaker
     concurrency
     preflight

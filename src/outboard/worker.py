@@ -17,6 +17,7 @@ from outboard import providers
 from outboard.breaker import Breaker
 from outboard.claimed_job import ClaimedJob
 from outboard.concurrency import ConcurrencyLimit
+from outboard.disk_reserve import DiskReserve
 from outboard.errors import JobFailedError, OutboardError, WorkspaceError
 from outboard.job_status import JobStatus
 from outboard.lease import lease_for_this_process
@@ -68,6 +69,7 @@ class Worker:
         self._record = record
         self._job = ClaimedJob(workspace.store, record)
         self._reader = ThreadPoolExecutor(1, "rows")
+        self._reserve = DiskReserve(workspace.path)
         self._stop: _Stop | None = None
 
     async def execute(self) -> None:
@@ -86,6 +88,7 @@ class Worker:
         watch = asyncio.create_task(self._watch(work))
         status, error = await self._outcome(work)
         watch.cancel()
+        self._reserve.release()
         if status is not None:
             await self._finish(status, error)
         elif self._stop is _Stop.LOST:
@@ -225,6 +228,7 @@ class Worker:
             write.cancel()
             ended = await asyncio.gather(run, write, return_exceptions=True)
             lost = [end for end in ended if isinstance(end, LeaseLostError)]
+            self._reserve.release()
             if not lost:
                 await journal.flush()
         for end in (*lost, *ended):
