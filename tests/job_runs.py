@@ -4,7 +4,7 @@ import os
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,17 @@ def datasource_of(prompts: Sequence[str | None]) -> int:
     return outboard.create_datasource(pa.table({"instruction": pa.array(prompts, pa.string())}))
 
 
-def launch(server: OpenAIServer, datasource_uid: int, **deployment: Any) -> Job:
+def launch(
+    server: OpenAIServer,
+    datasource_uid: int,
+    *,
+    x_uids: Iterable[int] | None = None,
+    **deployment: Any,
+) -> Job:
     """Start a job over a datasource, and return at once."""
     model = outboard.ExternalModel(server.model, finetuning_provider_type="openai")
     settings = {"base_url": server.base_url} | deployment
-    job_id = model.inference([datasource_uid], deployment_config=settings, sync=False)
+    job_id = model.inference([datasource_uid], x_uids, deployment_config=settings, sync=False)
     return outboard.get_job(job_id)
 
 

@@ -121,7 +121,7 @@ class Part:
         if not picked:
             return None
         if len(picked) < table.num_rows:
-            table = table.take(pa.array(picked, pa.int64()))
+            table = table.take(_indices(picked))
         base = self.ordinals.start + batch.offset
         columns = {name: table.column(name).to_pylist() for name in self.plan.columns}
         return Chunk(
@@ -191,6 +191,12 @@ def plan_for(call: InferenceCall, datasource: Datasource) -> PromptPlan:
 def ordinals_of(place: int) -> range:
     """Return the ordinals that belong to the datasource at this place of a call."""
     return range(place << _ORDINAL_BITS, (place + 1) << _ORDINAL_BITS)
+
+
+def _indices(numbers: Sequence[int]) -> pa.Int64Array:
+    # pa.array() would import pandas, for two seconds of a worker's time.
+    buffer = pa.py_buffer(array("q", numbers))
+    return cast("pa.Int64Array", pa.Array.from_buffers(pa.int64(), len(numbers), [None, buffer]))
 
 
 def _mark(datasource: Datasource, x_uids: Sequence[int] | None) -> bytearray:
