@@ -97,5 +97,5 @@ class Signer:
 
 def host_header(url: URL) -> str:
     """Return the Host header of requests to `url`: without the port that its scheme implies."""
-    host = url.host_subcomponent or ""
+    host = (url.host_subcomponent or "").lower()
     return host if url.is_default_port() else f"{host}:{url.port}"
