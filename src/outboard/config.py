@@ -224,7 +224,8 @@ class DeploymentConfig(Settings):
     )
     environment: Environment = setting(
         "Container environment",
-        help="Environment variables of the serving container.",
+        help="Environment variables of the serving container. A secret is not stored: give it as "
+        "${NAME}, the variable of yours that holds it.",
         default={},
         providers=_SAGEMAKER,
         shown=False,  # may hold access tokens
