@@ -380,11 +380,6 @@ def test_wrong_deployment_is_not_blamed_for_what_its_defaults_lack(
     assert "things are wrong" not in fault.message
 
 
-def test_sagemaker_is_said_to_come_later(uid: int) -> None:
-    with pytest.raises(ProviderError, match="cannot be run by this version"):
-        ExternalModel("m").inference([uid])
-
-
 def test_file_changed_since_it_was_registered_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("instruction\na\n")

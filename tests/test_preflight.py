@@ -173,10 +173,15 @@ def test_refused_key_is_an_error_that_does_not_show_it(
     assert "s3cret" not in str(found)
 
 
-def test_provider_that_cannot_be_had_is_an_error() -> None:
-    found = ExternalModel("job").preflight([datasource_of(["a"])])
+def test_provider_that_cannot_be_had_is_an_error_and_the_rows_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    model = ExternalModel("tiny-chat", finetuning_provider_type="openai")
 
-    assert (only(found).code, found.n_rows_checked) == ("provider", 1)
+    found = model.preflight([datasource_of(["a"])])
+
+    assert (only(found).code, only(found).field, found.n_rows_checked) == ("config", "base_url", 1)
 
 
 def test_unknown_embedded_model_is_an_error_with_its_field() -> None:

@@ -83,10 +83,6 @@ def test_prompts_are_shown_without_a_server(
     assert (row.prompt, row.n_tokens) == ("a", None)
 
 
-def test_prompts_are_shown_before_sagemaker_is_there() -> None:
-    assert ExternalModel("job").preview([datasource_of(["a"])])[0].prompt == "a"
-
-
 def test_embedded_model_counts_tokens_once_it_was_fetched(
     assets_dir: Path, workspace: Workspace
 ) -> None:
