@@ -12,6 +12,8 @@ class EntryState(StrEnum):
     PLANNED = "planned"
     #: CreateEndpoint was accepted: it is billed.
     OPEN = "open"
+    #: Being deleted: nobody may send it anything any more.
+    CLOSING = "closing"
     #: Known to be gone, with everything beside it.
     CLOSED = "closed"
 
@@ -39,6 +41,13 @@ class LedgerEntry:
     closed_at: float | None
     #: When it is deleted whatever happens, in seconds since the epoch.
     expires_at: float
+    #: How often a later worker of the job has taken it over.
+    tenure: int = 0
+
+    @property
+    def usd_per_hour_in_all(self) -> float | None:
+        """Price of all its instances in US dollars an hour; None if unknown."""
+        return None if self.usd_per_hour is None else self.usd_per_hour * self.instance_count
 
     def cost_usd(self, now: float) -> float | None:
         """Return what it has cost so far in US dollars; None if the price is unknown.
@@ -48,10 +57,10 @@ class LedgerEntry:
         """
         if self.opened_at is None:
             return 0.0
-        if self.usd_per_hour is None:
+        if self.usd_per_hour_in_all is None:
             return None
-        hours = ((self.closed_at or now) - self.opened_at) / 3_600
-        return self.usd_per_hour * self.instance_count * hours
+        end = now if self.closed_at is None else self.closed_at
+        return self.usd_per_hour_in_all * (end - self.opened_at) / 3_600
 
 
 class Ledger(Protocol):
@@ -63,6 +72,33 @@ class Ledger(Protocol):
 
     def opened(self, name: str, at: float) -> None:
         """Note that the endpoint is being created and billed from `at` on."""
+        ...
+
+    def adopt(self, name: str) -> LedgerEntry | None:
+        """Take an entry over for another worker of its job.
+
+        Returns
+        -------
+        LedgerEntry or None
+            The entry as it is from now on; None if it is being deleted, or gone.
+        """
+        ...
+
+    def closing(self, name: str, tenure: int) -> bool:
+        """Note that the endpoint is being deleted: from now on it cannot be adopted.
+
+        Parameters
+        ----------
+        name : str
+            The entry.
+        tenure : int
+            As it was when the deletion was decided on.
+
+        Returns
+        -------
+        bool
+            False if it has been adopted since: then it must not be deleted.
+        """
         ...
 
     def closed(self, name: str, at: float) -> None:

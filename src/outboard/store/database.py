@@ -122,6 +122,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX endpoints_by_job ON endpoints (job_id)",
     ),
+    ("ALTER TABLE endpoints ADD COLUMN tenure INTEGER NOT NULL DEFAULT 0",),
 )
 
 _BUSY_TIMEOUT_S = 30.0

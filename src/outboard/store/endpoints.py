@@ -28,11 +28,44 @@ class EndpointTable:
 
     def opened(self, name: str, at: float) -> None:
         """Note that the endpoint is being created and billed from `at` on."""
-        self._set(name, EntryState.OPEN, "opened_at = coalesce(opened_at, ?)", at)
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE endpoints SET opened_at = coalesce(opened_at, ?),"
+                # What is being deleted stays so, but now it is known that it is billed.
+                " state = CASE state WHEN ? THEN ? ELSE state END"
+                " WHERE name = ? AND state != ?",
+                (at, EntryState.PLANNED, EntryState.OPEN, name, EntryState.CLOSED),
+            )
+
+    def adopt(self, name: str) -> LedgerEntry | None:
+        """Take an entry over for another worker; None if it is being deleted, or gone."""
+        with self._database.writing() as connection:
+            row = connection.execute(
+                "UPDATE endpoints SET tenure = tenure + 1 WHERE name = ? AND state IN (?, ?)"
+                " RETURNING *",
+                (name, EntryState.PLANNED, EntryState.OPEN),
+            ).fetchone()
+        return _entry(row) if row else None
+
+    def closing(self, name: str, tenure: int) -> bool:
+        """Note that it is being deleted; False if it has been adopted since."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE endpoints SET state = ? WHERE name = ? AND tenure = ? AND state IN (?, ?)",
+                (EntryState.CLOSING, name, tenure, EntryState.PLANNED, EntryState.OPEN),
+            )
+            row = connection.execute(
+                "SELECT tenure FROM endpoints WHERE name = ?", (name,)
+            ).fetchone()
+        return row is not None and row["tenure"] == tenure
 
     def closed(self, name: str, at: float) -> None:
         """Note that nothing of the entry exists any more. Does nothing the second time."""
-        self._set(name, EntryState.CLOSED, "closed_at = ?", at)
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE endpoints SET state = ?, closed_at = ? WHERE name = ? AND state != ?",
+                (EntryState.CLOSED, at, name, EntryState.CLOSED),
+            )
 
     def unclosed(self, job_id: str | None = None) -> list[LedgerEntry]:
         """Return the entries of which something may exist, oldest first; of one job, or of all."""
@@ -47,13 +80,6 @@ class EndpointTable:
         """Return the entry of this name, or None."""
         found = self._select("name = ?", (name,))
         return found[0] if found else None
-
-    def _set(self, name: str, state: EntryState, assignment: str, at: float) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                f"UPDATE endpoints SET state = ?, {assignment} WHERE name = ? AND state != ?",
-                (state, at, name, EntryState.CLOSED),
-            )
 
     def _select(self, where: str, values: tuple[str, ...]) -> list[LedgerEntry]:
         with self._database.reading() as connection:
