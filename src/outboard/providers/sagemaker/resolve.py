@@ -45,8 +45,9 @@ def resolve(
     aws : Aws
         The account and the region to look in.
     model_name : str
-        A training job, a model, an endpoint or an inference component by its name or ARN; a
-        model package by its ARN.
+        A training job, a model, an endpoint or an inference component by its name or ARN,
+        looked for in this order: nobody's endpoint gets our load because a model bears its name.
+        A model package by its ARN.
     deployment : DeploymentConfig
         `endpoint_name` comes before everything else; `image_uri`, `environment`, `role_arn`,
         `payload_format` before what is found.
@@ -182,7 +183,7 @@ class _Resolver:
     # --- shared
 
     def _endpoint(self, name: str, *, component: str | None) -> RunningEndpoint:
-        endpoint = describe_endpoint(self._aws, name)
+        endpoint = describe_endpoint(self._aws, name) if NAME.fullmatch(name) else None
         if endpoint is None:
             raise NotFoundError(
                 f"There is no endpoint {name!r} in region {self._aws.region} of account "
