@@ -81,7 +81,7 @@ class Job:
     @property
     def status(self) -> JobStatus:
         """Where the job is in its life."""
-        return self._record().status()
+        return self._look()[1]
 
     @property
     def progress(self) -> JobProgress:
@@ -91,7 +91,7 @@ class Job:
     @property
     def error(self) -> OutboardError | None:
         """What stopped the job, as the class that was raised in its worker; or None."""
-        return self._error(self._record())
+        return self._error(*self._look())
 
     @property
     def call(self) -> InferenceCall:
@@ -136,16 +136,16 @@ class Job:
             `JobInterruptedError`.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while (record := self._record()).status().live:
+        while (look := self._look())[1].live:
             left = _POLL_S if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise JobTimeoutError(
-                    f"Job {self._id} is still {record.status()} after {timeout:g} s. It goes on; "
+                    f"Job {self._id} is still {look[1]} after {timeout:g} s. It goes on; "
                     "wait() again, or cancel() it.",
                     job_id=self._id,
                 )
             time.sleep(min(left, _POLL_S))
-        if (error := self._error(record)) is not None:
+        if (error := self._error(*look)) is not None:
             raise error
         return self.model_source_uid
 
@@ -154,11 +154,11 @@ class Job:
 
         Returns at once. Requests in flight are abandoned within about a second.
         """
-        record = self._record()
-        if record.status() is JobStatus.INTERRUPTED:
-            self._workspace.store.jobs.cancel_interrupted(record)
-            return
-        self._workspace.store.jobs.request_cancel(record.seq)
+        record, status = self._look()
+        jobs = self._workspace.store.jobs
+        # One that seemed interrupted may be in the hands of a worker again.
+        if status is not JobStatus.INTERRUPTED or not jobs.cancel_interrupted(record):
+            jobs.request_cancel(record.seq)
 
     def resume(self) -> None:
         """Go on with the rows that have no outcome yet, in a new worker.
@@ -168,8 +168,7 @@ class Job:
         JobStateError
             If the job is running, or has succeeded.
         """
-        record = self._record()
-        status = record.status()
+        record, status = self._look()
         if not status.resumable:
             again = " To send failed rows again, call retry_failed()." if record.failed else ""
             raise JobStateError(
@@ -189,8 +188,7 @@ class Job:
         JobStateError
             If the job is running, or has no failed rows.
         """
-        record = self._record()
-        status = record.status()
+        record, status = self._look()
         if status.live or not record.failed:
             reason = f"is {status}" if status.live else "has no failed rows"
             raise JobStateError(
@@ -228,11 +226,11 @@ class Job:
         )
 
     def __repr__(self) -> str:
-        record = self._record()
+        record, status = self._look()
         progress = _progress(record)
         rows = f"{progress.done:,} of {progress.total:,} rows"
         failed = f", {progress.failed:,} failed" if progress.failed else ""
-        return f"<Job {self._id} {record.status()}: {rows}{failed}>"
+        return f"<Job {self._id} {status}: {rows}{failed}>"
 
     def _record(self) -> JobRecord:
         record = self._workspace.store.jobs.get(self._id)
@@ -245,9 +243,19 @@ class Job:
             )
         return record
 
-    def _error(self, record: JobRecord) -> OutboardError | None:
+    def _look(self) -> tuple[JobRecord, JobStatus]:
+        """Return the record with its status, as of one moment."""
+        record = self._record()
+        status = record.status()
+        if status is JobStatus.INTERRUPTED:
+            # Its worker may have written its last word, and ended, since the record was read.
+            record = self._record()
+            status = record.status()
+        return record, status
+
+    def _error(self, record: JobRecord, status: JobStatus) -> OutboardError | None:
         kept = f"Finished rows are kept; get_job({self._id!r}).resume() goes on with the others."
-        match record.status():
+        match status:
             case JobStatus.CANCELLED:
                 return JobCancelledError(f"Job {self._id} was cancelled. {kept}", job_id=self._id)
             case JobStatus.INTERRUPTED:
