@@ -89,6 +89,16 @@ class Datasource:
         """Arrow types of the columns, as `batches` gives them."""
         return microsecond_schema(self._file.schema)
 
+    def check_unchanged(self) -> None:
+        """Make sure that the rows are still those registered; reads none of them.
+
+        Raises
+        ------
+        DatasourceChangedError
+            If the file is gone or was changed.
+        """
+        self._file.check_unchanged()
+
     def uids(self) -> Sequence[int]:
         """Return the n of each row's ``doc::<n>``, in row order."""
         return range(self.n_rows) if self.uid_col is None else self._file.numbers

@@ -225,7 +225,7 @@ def _select(preparation: Preparation) -> Selection | None:
     call, x_uids = preparation.call, preparation.x_uids
     datasources = [get_datasource(uid) for uid in call.datasource_uids]
     for datasource in datasources:
-        _ = datasource.schema  # reads no row, and refuses a file that was changed
+        datasource.check_unchanged()
     parts = [
         Part(place, datasource, plan_for(call, datasource), x_uids)
         for place, datasource in enumerate(datasources)

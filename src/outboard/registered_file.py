@@ -42,7 +42,7 @@ class RegisteredFile:
     @cached_property
     def schema(self) -> pa.Schema:
         """Arrow types of the columns."""
-        self._check_unchanged()
+        self.check_unchanged()
         return source_file.schema(self._file, self._shape)
 
     @cached_property
@@ -71,7 +71,7 @@ class RegisteredFile:
         DatasourceError
             If it cannot be read.
         """
-        self._check_unchanged()
+        self.check_unchanged()
         if not columns:
             yield from self._blank(start, batch_rows)
             return
@@ -82,7 +82,7 @@ class RegisteredFile:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError, TypeError, ValueError, DatasourceError) as fault:
-                self._check_unchanged()
+                self.check_unchanged()
                 raise DatasourceError(
                     f"Datasource {self._record.uid} cannot be read from {self._file.shown!r}: "
                     f"{source_file.describe(fault)}. Check that the file is whole.",
@@ -90,7 +90,7 @@ class RegisteredFile:
                     path=self._file.shown,
                 ) from fault
             # After reading and before use: what is given out came from the file unchanged.
-            self._check_unchanged()
+            self.check_unchanged()
             if batch is None:
                 return
             yield batch
@@ -108,7 +108,8 @@ class RegisteredFile:
             nothing = pa.StructArray.from_buffers(pa.struct([]), n_rows, [None])
             yield pa.RecordBatch.from_struct_array(cast("pa.StructArray", nothing))
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Raise `DatasourceChangedError` if the file is gone or holds something else."""
         stamp = self._file.stamp()
         if stamp == self._stamp:
             return

@@ -1,11 +1,11 @@
 """`outboard export`: answers into a file."""
 
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import click
 
 import outboard
-from outboard.cli.output import say
+from outboard.cli.output import safe, say
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 
@@ -16,25 +16,25 @@ SUFFIXES = (".parquet", ".csv", ".jsonl")
     "--to",
     "target",
     required=True,
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="File to write: .parquet, .csv or .jsonl. An existing one is replaced.",
+    help="File or URI to write: .parquet, .csv or .jsonl. An existing one is replaced.",
 )
-def export(job_or_source: str, target: Path) -> None:
+def export(job_or_source: str, target: str) -> None:
     """Write the answers of JOB_OR_SOURCE, a job id or a model source uid, to a file.
 
     Works at any time: rows without an answer yet have the status `pending`.
     """
-    if target.suffix.lower() not in SUFFIXES:
+    suffix = PurePosixPath(target).suffix.lower()
+    if suffix not in SUFFIXES:
         raise click.UsageError(f"Cannot tell the format of {target}: end it in {_or(SUFFIXES)}.")
     source = source_of(job_or_source)
-    match target.suffix.lower():
+    match suffix:
         case ".parquet":
             source.to_parquet(target)
         case ".csv":
             source.to_csv(target)
         case _:
             source.to_jsonl(target)
-    say(f"Wrote {target}.")
+    say(f"Wrote {safe(target)}.")
 
 
 def source_of(job_or_source: str) -> "outboard.ModelSource":

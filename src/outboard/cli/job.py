@@ -46,7 +46,7 @@ def show(job_id: str, as_json: bool, as_python: bool) -> None:
         "job_id": found.id,
         "status": str(found.status),
         "model": found.call.model_name,
-        "provider": str(found.call.provider),
+        "provider": str(found.call.served_by),
         "datasource_uids": list(found.call.datasource_uids),
         "model_source_uid": found.model_source_uid,
         "error": None if error is None else error.message,
