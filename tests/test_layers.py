@@ -46,6 +46,7 @@ LAYERS = """
     call
     ledger
     lease
+    detached
     aws_session
     job_status
     retry

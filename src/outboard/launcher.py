@@ -1,15 +1,16 @@
 """Starts the worker process of a queued job."""
 
 import logging
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import psutil
 
-from outboard.errors import JobFailedError, WorkspaceError
+from outboard.aws_session import pack_session
+from outboard.config import FinetuningProvider
+from outboard.detached import start_detached
+from outboard.errors import CredentialsError, JobFailedError, WorkspaceError
 from outboard.lease import lease_for_process
 from outboard.store.jobs import JobRecord
 from outboard.workspace import Workspace
@@ -20,8 +21,8 @@ logger = logging.getLogger(__name__)
 def start_worker(workspace: Workspace, job: JobRecord) -> None:
     """Start a process that executes `job` and outlives this one.
 
-    It runs in a session of its own, so that neither Ctrl-C in this terminal nor the end
-    of this process reaches it. What it prints goes to the job's log.
+    What it prints goes to the job's log. AWS credentials that were set in code, with
+    ``boto3.setup_default_session(...)``, are handed over to it.
 
     Raises
     ------
@@ -29,16 +30,13 @@ def start_worker(workspace: Workspace, job: JobRecord) -> None:
         If no process can be started; the job is marked failed, for `resume`.
     """
     try:
-        with log_path(workspace, job.id).open("ab") as output:
-            process = subprocess.Popen(
-                # -P: files in the working directory must not stand in for Python's modules.
-                [sys.executable, "-P", "-m", "outboard.worker", str(workspace.path), job.id],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-    except (OSError, WorkspaceError) as fault:
+        process = start_detached(
+            "outboard.worker",
+            [str(workspace.path), job.id],
+            log=log_path(workspace, job.id),
+            aws_session=pack_session() if _is_on_aws(job) else None,
+        )
+    except (OSError, CredentialsError, WorkspaceError) as fault:
         error = JobFailedError(
             f"No worker could be started for job {job.id}: {str(fault).rstrip('.')}. "
             f"Mend that, then call get_job({job.id!r}).resume().",
@@ -60,3 +58,7 @@ def start_worker(workspace: Workspace, job: JobRecord) -> None:
 def log_path(workspace: Workspace, job_id: str) -> Path:
     """Return where the workers of a job write their log."""
     return workspace.logs_dir / f"{job_id}.log"
+
+
+def _is_on_aws(job: JobRecord) -> bool:
+    return job.call.served_by is FinetuningProvider.AWS_SAGEMAKER

@@ -17,11 +17,12 @@ from outboard import providers
 from outboard.breaker import Breaker
 from outboard.claimed_job import ClaimedJob
 from outboard.concurrency import ConcurrencyLimit
+from outboard.detached import take_arguments
 from outboard.disk_reserve import DiskReserve
 from outboard.errors import JobFailedError, OutboardError, WorkspaceError
 from outboard.job_status import JobStatus
 from outboard.lease import lease_for_this_process
-from outboard.providers import Provider, ProviderEvent
+from outboard.providers import JobContext, Provider, ProviderEvent
 from outboard.row_feed import RowFeed
 from outboard.runner import Runner
 from outboard.selection import Selection
@@ -178,6 +179,7 @@ class Worker:
             generation=call.generation_config,
             deployment=call.deployment_config,
             assets_dir=self._workspace.assets_dir,
+            job=JobContext(job_id=self._job.id, ledger=self._workspace.store.endpoints),
         )
         try:
             await self._open(provider, call.deployment_config.startup_timeout_s)
@@ -291,7 +293,7 @@ def main(arguments: list[str]) -> int:
         level=os.environ.get("OUTBOARD_LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    home, job_id = arguments
+    home, job_id = take_arguments(arguments)
     workspace = Workspace(home)
     try:
         job = claim(workspace, job_id)
