@@ -1,5 +1,6 @@
 """The way to a model server: proxies, certificates, and the headers that ask us to wait."""
 
+import asyncio
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 from tests.openai_client import ask, check, make, use
 from tests.openai_server import OpenAIServer, answer_to
+from yarl import URL
 
 from outboard.errors import InvocationError, ProviderError
 from outboard.providers import ProviderEvent
+from outboard.providers.http import HttpServer
 from outboard.providers.server_error import retry_after_s
 
 FAR_AWAY = "http://model.invalid/v1"
@@ -207,3 +210,30 @@ def test_date_is_counted_from_our_clock_where_the_server_tells_none() -> None:
 
 def test_date_in_the_past_asks_for_no_wait() -> None:
     assert retry_after_s({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
+
+
+# --- silence
+
+
+def test_server_that_says_nothing_is_given_up_before_the_whole_time_is_over() -> None:
+    async def ask_the_silent() -> None:
+        silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        address = URL(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
+        server = HttpServer(
+            address,
+            provider="openai",
+            headers={},
+            max_connections=1,
+            timeout_s=3_600.0,
+            read_timeout_s=0.05,
+        )
+        try:
+            await server.post(address, b"{}")
+        finally:
+            await server.close()
+            silent.close()
+
+    with pytest.raises(InvocationError) as caught:
+        asyncio.run(ask_the_silent())
+
+    assert caught.value.code == "timeout"

@@ -98,7 +98,7 @@ def test_kind_is_read_from_the_body_where_no_header_tells_it(body: object) -> No
     "text",
     [
         "HTTP content length exceeded 6291456 bytes.",
-        "1 validation error detected: Value failed: Member must have length less than or equal to 6",
+        "1 validation error detected: Member must have length less than or equal to 6291456",
     ],
 )
 def test_request_that_is_too_large_is_called_so(text: str) -> None:

@@ -4,6 +4,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
+from io import BytesIO
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.request import getproxies, proxy_bypass
@@ -22,6 +23,7 @@ MAX_BODY_BYTES = 64 * 2**20
 # first avoids sending a row into a connection that is just being closed.
 _KEEP_ALIVE_S = 4.0
 _CONNECT_TIMEOUT_S = 10.0
+_LARGE_BYTES = 2**20
 _CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -131,9 +133,11 @@ class HttpServer:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         session = self._session or self._connect()
+        # From this size on, aiohttp wants to write piece by piece.
+        data = body if body is None or len(body) <= _LARGE_BYTES else BytesIO(body)
         try:
             async with session.request(
-                method, url, data=body, headers=headers, allow_redirects=False, timeout=timeout
+                method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
                 return Reply(response.status, response.headers, await _read(response))
         except (aiohttp.ClientError, OSError) as fault:
