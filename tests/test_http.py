@@ -217,7 +217,14 @@ def test_date_in_the_past_asks_for_no_wait() -> None:
 
 def test_server_that_says_nothing_is_given_up_before_the_whole_time_is_over() -> None:
     async def ask_the_silent() -> None:
-        silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        ended = asyncio.Event()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()  # until the other side has closed
+            writer.close()
+            ended.set()
+
+        silent = await asyncio.start_server(listen, "127.0.0.1", 0)
         address = URL(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
         server = HttpServer(
             address,
@@ -231,6 +238,7 @@ def test_server_that_says_nothing_is_given_up_before_the_whole_time_is_over() ->
             await server.post(address, b"{}")
         finally:
             await server.close()
+            await ended.wait()
             silent.close()
 
     with pytest.raises(InvocationError) as caught:
