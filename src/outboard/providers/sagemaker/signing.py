@@ -18,7 +18,7 @@ class Signer:
     """Signs POST requests that differ only in their bodies (Signature Version 4).
 
     What does not change from request to request is put together once a second: a signature
-    then takes two hashes and an HMAC, a fortieth of what botocore's own signer takes.
+    then takes two hashes and an HMAC, a tenth of what botocore's own signer takes.
 
     Parameters
     ----------
@@ -64,8 +64,9 @@ class Signer:
             self._prepare(second, keys)
         canonical = self._canonical_head + sha256(body).hexdigest().encode()
         text = self._text_head + sha256(canonical).hexdigest().encode()
-        signature = hmac.digest(self._signing_key, text, "sha256").hex()
-        return {**self._fixed, "Authorization": self._authorization_head + signature}
+        mac = self._mac.copy()
+        mac.update(text)
+        return {**self._fixed, "Authorization": self._authorization_head + mac.hexdigest()}
 
     def _prepare(self, second: int, keys: ReadOnlyCredentials) -> None:
         stamp = datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -83,7 +84,7 @@ class Signer:
         self._authorization_head = (
             f"{_ALGORITHM} Credential={keys.access_key}/{scope}, SignedHeaders={signed}, Signature="
         )
-        self._signing_key = self._key_for(keys.secret_key, date)
+        self._mac = hmac.new(self._key_for(keys.secret_key, date), digestmod="sha256")
         self._second, self._keys = second, keys
 
     def _key_for(self, secret_key: str, date: str) -> bytes:
