@@ -79,10 +79,13 @@ class Aws:
         self.credentials: Credentials = credentials
         self.region: str = region
 
-    def client(self, service: str, *, region: str | None = None) -> BaseClient:
+    def client(
+        self, service: str, *, region: str | None = None, config: Config | None = None
+    ) -> BaseClient:
         """Return the client of a service, e.g. ``"sagemaker"``, made once.
 
-        `region` is for services that are not everywhere, such as ``"pricing"``.
+        `region` is for services that are not everywhere, such as ``"pricing"``; `config` is what
+        differs from the other clients when it is made.
         """
         key = (service, region or self.region)
         # boto3 clients are thread-safe, sessions are not: each client is made once and shared.
@@ -90,7 +93,9 @@ class Aws:
             if key not in self._clients:
                 with translated():
                     self._clients[key] = self._session.client(
-                        service, region_name=key[1], config=self._config
+                        service,
+                        region_name=key[1],
+                        config=self._config.merge(config) if config else self._config,
                     )
             return self._clients[key]
 
