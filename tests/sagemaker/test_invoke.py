@@ -167,6 +167,7 @@ def test_request_of_the_greatest_size_is_sent(endpoint: AwsFake, aws: Aws) -> No
     prompt = longest_prompt()
 
     assert ask(invoker(aws), prompt).text == answer_to(prompt)
+    assert endpoint.seen()["headers"][0]["Content-Length"] == str(MAX_REQUEST_BYTES)
 
 
 def test_request_over_the_limit_is_not_sent(endpoint: AwsFake, aws: Aws) -> None:
