@@ -108,3 +108,13 @@ class Ledger(Protocol):
     def unclosed(self, job_id: str | None = None) -> list[LedgerEntry]:
         """Return the entries of which something may exist, oldest first; of one job, or of all."""
         ...
+
+    def of_job(self, job_id: str) -> list[LedgerEntry]:
+        """Return every entry of one job, oldest first, the closed ones for what they have cost."""
+        ...
+
+
+def price_text(entry: LedgerEntry) -> str:
+    """Return what an endpoint costs, for people: ``"$7.09/h"``."""
+    price = entry.usd_per_hour_in_all
+    return "an unknown price by the hour" if price is None else f"${price:,.2f}/h"
