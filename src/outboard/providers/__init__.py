@@ -67,6 +67,9 @@ class JobContext:
     job_id: str
     #: Where it writes down what it creates, before it does.
     ledger: Ledger
+    #: Starts a process that deletes what the ledger has of this job, should ours end without a
+    #: word. Returns when that process is ready, and blocks until then.
+    start_watcher: Callable[[], None]
 
 
 class Provider(Protocol):
@@ -170,5 +173,9 @@ def create(
             from outboard.providers.sagemaker.provider import SageMakerProvider
 
             return SageMakerProvider(
-                model_name, generation=generation, deployment=deployment, job=job
+                model_name,
+                generation=generation,
+                deployment=deployment,
+                cache_dir=assets_dir,
+                job=job,
             )

@@ -15,11 +15,12 @@ from outboard.providers.server_error import one_line
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 
 
-def describe_endpoint(aws: Aws, name: str) -> dict[str, Any] | None:
+def describe_endpoint(aws: Aws, name: str, *, region: str | None = None) -> dict[str, Any] | None:
     """Return the answer of DescribeEndpoint; None if there is no such endpoint."""
+    client = aws.client("sagemaker", region=region)
     with translated():
         try:
-            answer: dict[str, Any] = aws.sagemaker.describe_endpoint(EndpointName=name)
+            answer: dict[str, Any] = client.describe_endpoint(EndpointName=name)
         except ClientError as fault:
             if is_not_found(fault):
                 return None
