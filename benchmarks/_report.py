@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH = 140
+_WIDTH = 160
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
