@@ -179,7 +179,11 @@ class Worker:
             generation=call.generation_config,
             deployment=call.deployment_config,
             assets_dir=self._workspace.assets_dir,
-            job=JobContext(job_id=self._job.id, ledger=self._workspace.store.endpoints),
+            job=JobContext(
+                job_id=self._job.id,
+                ledger=self._workspace.store.endpoints,
+                start_watcher=self._start_watcher,
+            ),
         )
         try:
             await self._open(provider, call.deployment_config.startup_timeout_s)
@@ -187,6 +191,13 @@ class Worker:
             await self._run_rows(provider, rows)
         finally:
             await self._close(provider)
+
+    def _start_watcher(self) -> None:
+        raise JobFailedError(
+            f"Job {self._job.id} needs an endpoint of its own, and nobody would delete it should "
+            "this worker be killed. Name a running endpoint as endpoint_name.",
+            job_id=self._job.id,
+        )
 
     async def _open(self, provider: Provider, timeout_s: float) -> None:
         def report(event: ProviderEvent) -> None:
