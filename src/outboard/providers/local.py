@@ -124,34 +124,21 @@ class LocalProvider:
 
     async def invoke(self, request: Request) -> Response:
         """Answer one request. More than `limits.max_concurrency` at a time wait their turn."""
-        if self._engine is None:
-            raise ProviderError(
-                "The embedded model is not open. Call open() before invoke(), and close() last.",
-                provider="local",
-            )
         messages = [{"role": "user", "content": request.prompt}]
         if request.system is not None:
             messages.insert(0, {"role": "system", "content": request.system})
-        chat = self._engine.chat
-        body = self._settings | {"messages": messages}
-        # Over the whole prompt and answer, as in Transformers; llama.cpp's default is 64 tokens.
-        body.setdefault("repeat_last_n", self._engine.context_length)
-        stopped = threading.Event()
-        loop = asyncio.get_running_loop()
         async with self._slots:
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    return await loop.run_in_executor(
-                        self._pool, lambda: chat(body, stopped=stopped.is_set)
-                    )
-            except TimeoutError as error:
-                raise InvocationError(
-                    f"The embedded model took more than {self._timeout_s:g} s for one answer. "
-                    "Raise request_timeout_s, or lower max_new_tokens or max_concurrency.",
-                    code="timeout",
-                ) from error
-            finally:
-                stopped.set()  # when cancelled, the thread is free at the model's next token
+            engine = self._engine
+            if engine is None:
+                raise ProviderError(
+                    "The embedded model is not open. Call open() before invoke(), close() last.",
+                    provider="local",
+                )
+            # Repetition counts over the whole prompt and answer, as in Transformers;
+            # llama.cpp's default is 64 tokens.
+            window = {"repeat_last_n": engine.context_length}
+            body = window | self._settings | {"messages": messages}
+            return await self._in_time(lambda stopped: engine.chat(body, stopped=stopped))
 
     async def count_tokens(self, text: str) -> int | None:
         """Return the number of tokens in `text`, chat template not included.
@@ -173,6 +160,21 @@ class LocalProvider:
 
     def _limits_of(self, context_length: int) -> Limits:
         return Limits(max_concurrency=self._n_slots, max_prompt_tokens=context_length - 1)
+
+    async def _in_time(self, chat: Callable[[Callable[[], bool]], Response]) -> Response:
+        stopped = threading.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await loop.run_in_executor(self._pool, chat, stopped.is_set)
+        except TimeoutError as error:
+            raise InvocationError(
+                f"The embedded model took more than {self._timeout_s:g} s for one answer. "
+                "Raise request_timeout_s, or lower max_new_tokens or max_concurrency.",
+                code="timeout",
+            ) from error
+        finally:
+            stopped.set()  # when cancelled, the thread is free at the model's next token
 
     async def _fetch(self, report: Report) -> Path:
         if self._model.asset is None:

@@ -80,7 +80,7 @@ class Engine:
         xllamacpp = import_engine()
         self._closing = threading.Event()
         self._key = secrets.token_urlsafe(32)
-        self._folder = tempfile.TemporaryDirectory(prefix="outboard-")
+        self._folder = tempfile.TemporaryDirectory(prefix="outboard-engine-")
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_parallel = n_slots
