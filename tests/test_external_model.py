@@ -459,7 +459,8 @@ LAUNCH = """
 import sys
 import outboard
 model = outboard.ExternalModel("tiny-chat", finetuning_provider_type="openai")
-job_id = model.inference([int(sys.argv[1])], deployment_config={"base_url": sys.argv[2]}, sync=False)
+deployment = {"base_url": sys.argv[2]}
+job_id = model.inference([int(sys.argv[1])], deployment_config=deployment, sync=False)
 print(*{"pandas", "IPython", "boto3", "xllamacpp"} & set(sys.modules))
 outboard.get_job(job_id).cancel()
 """
