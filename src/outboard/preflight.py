@@ -93,6 +93,8 @@ def problem_of(fault: OutboardError) -> Problem:
             field = "datasource_uids"
         case NotFoundError(kind="model"):
             field = "external_model_name"
+        case NotFoundError(kind="endpoint"):
+            field = "endpoint_name"
     return Problem(
         severity="error",
         code=_code_of(type(fault)),
