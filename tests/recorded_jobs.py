@@ -90,7 +90,6 @@ def record_job(
         launch_token=job_id,
         x_uids=None if x_uids is None else array("q", x_uids),
         total=selection.total,
-        cost_usd=None,
         lease=lease,
     )
     record = jobs.claim(job_id, lease_for_this_process(worker=worker, now=time.time()))

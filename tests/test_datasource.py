@@ -489,7 +489,6 @@ def test_deleting_is_refused_while_a_job_uses_the_datasource(
         launch_token="t",
         x_uids=None,
         total=3,
-        cost_usd=None,
         lease=lease_for_this_process(worker=None, now=time.time()),
     )
 

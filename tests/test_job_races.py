@@ -45,7 +45,7 @@ def record(workspace: Workspace, worker: "subprocess.Popen[bytes]") -> JobRecord
     """A job that the worker is running."""
     jobs = workspace.store.jobs
     lease = lease_for_process(worker.pid, worker="w", now=time.time())
-    jobs.add("j", CALL, launch_token="t", x_uids=None, total=1, cost_usd=None, lease=lease)
+    jobs.add("j", CALL, launch_token="t", x_uids=None, total=1, lease=lease)
     record = jobs.claim("j", lease)
     assert record is not None
     assert jobs.begin_running(record.seq, "w")

@@ -37,7 +37,7 @@ def job(workspace: Workspace) -> JobRecord:
     """A running job of this process."""
     lease = lease_for_this_process(worker=None, now=time.time())
     jobs = workspace.store.jobs
-    jobs.add("job-1", CALL, launch_token="t", x_uids=None, total=10_000, cost_usd=None, lease=lease)
+    jobs.add("job-1", CALL, launch_token="t", x_uids=None, total=10_000, lease=lease)
     record = jobs.claim("job-1", lease_for_this_process(worker="worker-1", now=time.time()))
     assert record is not None
     jobs.begin_running(record.seq, "worker-1")

@@ -121,7 +121,7 @@ def test_an_unknown_price_is_an_unknown_cost() -> None:
     assert opened.cost_usd(2_000.0) is None
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_workspace_of_an_older_version_is_migrated_with_its_rows(
     tmp_path: Path, version: int
 ) -> None:

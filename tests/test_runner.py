@@ -98,7 +98,7 @@ class Run:
     def over_rows(self, rows: Iterator[Row]) -> None:
         jobs = self._workspace.store.jobs
         lease = lease_for_this_process(worker="w", now=time.time())
-        jobs.add("j", CALL, launch_token="t", x_uids=None, total=9, cost_usd=None, lease=lease)
+        jobs.add("j", CALL, launch_token="t", x_uids=None, total=9, lease=lease)
         record = jobs.claim("j", lease)
         assert record is not None
         with ThreadPoolExecutor(1) as database, ThreadPoolExecutor(1) as reader:

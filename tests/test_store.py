@@ -39,7 +39,6 @@ def queued(store: Store, job_id: str = "job-1", *, total: int = 10) -> JobRecord
         launch_token=job_id,
         x_uids=None,
         total=total,
-        cost_usd=None,
         lease=lease_for_this_process(worker=None, now=time.time()),
     )
 
@@ -106,7 +105,6 @@ def test_a_launch_token_used_twice_is_one_job(store: Store) -> None:
         launch_token="job-1",
         x_uids=None,
         total=1,
-        cost_usd=None,
         lease=lease_for_this_process(worker=None, now=time.time()),
     )
 
@@ -121,7 +119,6 @@ def test_chosen_x_uids_come_back_in_order(store: Store) -> None:
         launch_token="t",
         x_uids=[0, 7, 2**62],
         total=3,
-        cost_usd=None,
         lease=lease_for_this_process(worker=None, now=time.time()),
     )
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from outboard.config import (
@@ -46,6 +46,17 @@ class InferenceCall:
     def deployment_config(self) -> DeploymentConfig:
         """The deployment settings in full."""
         return DeploymentConfig.parse(self.deployment)
+
+    def with_budget(self, max_cost_usd: float) -> "InferenceCall":
+        """Return the call with another limit to what it may cost.
+
+        Raises
+        ------
+        ConfigError
+            If it is no limit.
+        """
+        given = {**self.deployment, "max_cost_usd": max_cost_usd}
+        return replace(self, deployment=DeploymentConfig.parse(given).given())
 
     def to_json(self) -> str:
         """Return the call as JSON text."""

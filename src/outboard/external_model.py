@@ -240,7 +240,6 @@ def launch(preparation: Preparation, *, launch_token: str) -> Job:
         launch_token=launch_token,
         x_uids=preparation.x_uids,
         total=preparation.selection.total,
-        cost_usd=0.0 if call.served_by is FinetuningProvider.LOCAL else None,
         lease=lease_for_this_process(worker=None, now=time.time()),
     )
     if record.id == job_id:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outboard.call import InferenceCall
+from outboard.config import FinetuningProvider
 from outboard.errors import (
     JobCancelledError,
     JobInterruptedError,
@@ -17,6 +18,7 @@ from outboard.errors import (
 from outboard.job_status import JobStatus
 from outboard.launcher import log_path, start_worker
 from outboard.lease import lease_for_this_process
+from outboard.ledger import total_cost_usd
 from outboard.model_source import ModelSource
 from outboard.store.events import JobEvent
 from outboard.store.jobs import JobRecord
@@ -51,7 +53,8 @@ class JobProgress:
     #: Tokens read and written by the model, as far as the server reports them.
     input_tokens: int
     output_tokens: int
-    #: US dollars so far; None if unknown.
+    #: US dollars so far for what was created on AWS, from the create call to the deletion; 0 for
+    #: the embedded engine, None if unknown.
     cost_usd: float | None
     #: Seconds of work so far, over all runs of the job.
     elapsed_s: float
@@ -86,7 +89,8 @@ class Job:
     @property
     def progress(self) -> JobProgress:
         """How far it is."""
-        return _progress(self._record())
+        record = self._record()
+        return _progress(record, cost_usd=self._cost_usd(record))
 
     @property
     def error(self) -> OutboardError | None:
@@ -160,13 +164,21 @@ class Job:
         if status is not JobStatus.INTERRUPTED or not jobs.cancel_interrupted(record):
             jobs.request_cancel(record.seq)
 
-    def resume(self) -> None:
+    def resume(self, *, max_cost_usd: float | None = None) -> None:
         """Go on with the rows that have no outcome yet, in a new worker.
+
+        Parameters
+        ----------
+        max_cost_usd : float, optional
+            What the job may cost from now on, with what it has cost already. By default what
+            `deployment_config` said.
 
         Raises
         ------
         JobStateError
             If the job is running, or has succeeded.
+        ConfigError
+            If `max_cost_usd` cannot be a budget.
         """
         record, status = self._look()
         if not status.resumable:
@@ -176,7 +188,8 @@ class Job:
                 job_id=self._id,
                 status=str(status),
             )
-        self._requeue(record, retry_failed=False)
+        call = None if max_cost_usd is None else record.call.with_budget(max_cost_usd)
+        self._requeue(record, retry_failed=False, call=call)
 
     def retry_failed(self) -> None:
         """Send the failed rows again, with those that have no outcome yet, in a new worker.
@@ -227,7 +240,7 @@ class Job:
 
     def __repr__(self) -> str:
         record, status = self._look()
-        progress = _progress(record)
+        progress = _progress(record, cost_usd=None)
         rows = f"{progress.done:,} of {progress.total:,} rows"
         failed = f", {progress.failed:,} failed" if progress.failed else ""
         return f"<Job {self._id} {status}: {rows}{failed}>"
@@ -267,9 +280,24 @@ class Job:
             case _:
                 return record.error
 
-    def _requeue(self, record: JobRecord, *, retry_failed: bool) -> None:
+    def _cost_usd(self, record: JobRecord) -> float | None:
+        match record.call.served_by:
+            case FinetuningProvider.LOCAL:
+                return 0.0
+            case FinetuningProvider.OPENAI:
+                return None
+            case FinetuningProvider.AWS_SAGEMAKER:
+                if record.call.deployment_config.endpoint_name is not None:
+                    return None  # somebody else pays for it, however much that is
+                entries = self._workspace.store.endpoints.of_job(self._id)
+                return total_cost_usd(entries, time.time())
+
+    def _requeue(
+        self, record: JobRecord, *, retry_failed: bool, call: InferenceCall | None = None
+    ) -> None:
         lease = lease_for_this_process(worker=None, now=time.time())
-        if not self._workspace.store.jobs.requeue(record, lease, retry_failed=retry_failed):
+        jobs = self._workspace.store.jobs
+        if not jobs.requeue(record, lease, retry_failed=retry_failed, call=call):
             raise JobStateError(
                 f"Job {self._id} was taken up by somebody else at the same moment.",
                 job_id=self._id,
@@ -278,7 +306,7 @@ class Job:
         start_worker(self._workspace, record)
 
 
-def _progress(record: JobRecord) -> JobProgress:
+def _progress(record: JobRecord, *, cost_usd: float | None) -> JobProgress:
     now = time.time()
     pending = record.total - record.succeeded - record.failed
     rate = record.rows_per_s if record.status(now).live else None
@@ -292,7 +320,7 @@ def _progress(record: JobRecord) -> JobProgress:
         eta_s=pending / rate if rate else None,
         input_tokens=record.input_tokens,
         output_tokens=record.output_tokens,
-        cost_usd=record.cost_usd,
+        cost_usd=cost_usd,
         elapsed_s=record.elapsed_s(now),
     )
 

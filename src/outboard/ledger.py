@@ -1,5 +1,6 @@
 """What outboard creates on AWS, written down before it exists."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -61,6 +62,13 @@ class LedgerEntry:
             return None
         end = now if self.closed_at is None else self.closed_at
         return self.usd_per_hour_in_all * (end - self.opened_at) / 3_600
+
+
+def total_cost_usd(entries: Iterable[LedgerEntry], now: float) -> float | None:
+    """Return what endpoints have cost together in US dollars; None if a price is unknown."""
+    costs = [entry.cost_usd(now) for entry in entries]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, 0.0) if len(known) == len(costs) else None
 
 
 class Ledger(Protocol):

@@ -93,11 +93,12 @@ def cancel(job_id: str) -> None:
 
 @job.command()
 @click.argument("job_id")
+@click.option("--max-cost-usd", type=float, help="What the whole job may cost from now on.")
 @click.option("--detach", is_flag=True, help="Return at once.")
-def resume(job_id: str, detach: bool) -> None:
+def resume(job_id: str, max_cost_usd: float | None, detach: bool) -> None:
     """Go on with the rows that have no answer yet."""
     found = outboard.get_job(job_id)
-    found.resume()
+    found.resume(max_cost_usd=max_cost_usd)
     if not detach:
         follow_or_cancel(found)
 

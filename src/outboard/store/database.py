@@ -123,6 +123,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX endpoints_by_job ON endpoints (job_id)",
     ),
     ("ALTER TABLE endpoints ADD COLUMN tenure INTEGER NOT NULL DEFAULT 0",),
+    # What a job has cost follows from its endpoints.
+    ("ALTER TABLE jobs DROP COLUMN cost_usd",),
 )
 
 _BUSY_TIMEOUT_S = 30.0

@@ -36,7 +36,6 @@ class JobRecord:
     truncated: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
     #: Of the last few seconds; None before the first rows.
     rows_per_s: float | None
     lease: Lease | None
@@ -88,21 +87,19 @@ class JobTable:
         launch_token: str,
         x_uids: Iterable[int] | None,
         total: int,
-        cost_usd: float | None,
         lease: Lease,
     ) -> JobRecord:
         """Record a queued job; for a launch token used before, return the job of that time."""
         with self._database.writing() as connection:
             connection.execute(
                 """
-                INSERT INTO jobs (id, launch_token, call, x_uids, total, status, cost_usd,
-                                  created_at, lease_host, lease_pid, lease_pid_started_at,
-                                  lease_expires_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO jobs (id, launch_token, call, x_uids, total, status, created_at,
+                                  lease_host, lease_pid, lease_pid_started_at, lease_expires_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (launch_token) DO NOTHING
                 """,
                 (job_id, launch_token, call.to_json(), _pack(x_uids), total, JobStatus.QUEUED)
-                + (cost_usd, time.time(), *_holder(lease)),
+                + (time.time(), *_holder(lease)),
             )
             row = connection.execute(
                 f"SELECT {_COLUMNS} FROM jobs WHERE launch_token = ?", (launch_token,)
@@ -230,12 +227,30 @@ class JobTable:
         """Write `cancelled` for a job whose worker is gone; False if it was resumed meanwhile."""
         return self._replace(seen, JobStatus.CANCELLED, retry_failed=False, lease=None)
 
-    def requeue(self, seen: JobRecord, lease: Lease, *, retry_failed: bool) -> bool:
-        """Queue an ended or interrupted job again; False if somebody else was quicker."""
-        return self._replace(seen, JobStatus.QUEUED, retry_failed=retry_failed, lease=lease)
+    def requeue(
+        self,
+        seen: JobRecord,
+        lease: Lease,
+        *,
+        retry_failed: bool,
+        call: InferenceCall | None = None,
+    ) -> bool:
+        """Queue an ended or interrupted job again; False if somebody else was quicker.
+
+        `call` takes the place of what was asked for so far.
+        """
+        return self._replace(
+            seen, JobStatus.QUEUED, retry_failed=retry_failed, lease=lease, call=call
+        )
 
     def _replace(
-        self, seen: JobRecord, status: JobStatus, *, retry_failed: bool, lease: Lease | None
+        self,
+        seen: JobRecord,
+        status: JobStatus,
+        *,
+        retry_failed: bool,
+        lease: Lease | None,
+        call: InferenceCall | None = None,
     ) -> bool:
         # Compare-and-swap on what was seen: of two who resume at once, one wins.
         now = time.time()
@@ -246,11 +261,12 @@ class JobTable:
                 f"""
                 UPDATE jobs
                 SET status = ?, error = NULL, worker = NULL, {_LEASE}, round = round + ?,
-                    active_s = ?, started_at = NULL, ended_at = ?, rows_per_s = NULL
+                    active_s = ?, started_at = NULL, ended_at = ?, rows_per_s = NULL,
+                    call = coalesce(?, call)
                 WHERE seq = ? AND status = ? AND worker IS ? AND lease_expires_at IS ?
                 """,
                 (status, *holder, int(retry_failed), elapsed_s)
-                + (None if lease else now, seen.seq, seen.stored_status)
+                + (None if lease else now, call and call.to_json(), seen.seq, seen.stored_status)
                 + (seen.lease and seen.lease.worker, seen.lease and seen.lease.expires_at),
             )
         return cursor.rowcount == 1
@@ -300,7 +316,7 @@ def count_commit(
 # x_uids can be megabytes: they are read only where they are needed.
 _COLUMNS = (
     "seq, id, call, total, status, error, round, succeeded, failed, truncated, input_tokens,"
-    " output_tokens, cost_usd, rows_per_s, worker, lease_host, lease_pid, lease_pid_started_at,"
+    " output_tokens, rows_per_s, worker, lease_host, lease_pid, lease_pid_started_at,"
     " lease_expires_at, created_at, started_at, ended_at, active_s"
 )
 _LEASE = "lease_host = ?, lease_pid = ?, lease_pid_started_at = ?, lease_expires_at = ?"
