@@ -31,7 +31,12 @@ def job(workspace: Workspace) -> Job:
 def record(job: Job, name: str, *, hours: float, is_closed: bool = True, **changes: Any) -> None:
     """Write down that an endpoint of the job has run for so long."""
     table = Workspace.current().store.endpoints
-    values = {"name": name, "job_id": job.id, "usd_per_hour": 7.09, "instance_count": 2}
+    values: dict[str, Any] = {
+        "name": name,
+        "job_id": job.id,
+        "usd_per_hour": 7.09,
+        "instance_count": 2,
+    }
     table.plan(dataclasses.replace(ENTRY, **values | changes))
     began_at = time.time() - hours * HOUR_S
     table.opened(name, began_at)
