@@ -18,6 +18,7 @@ LAYERS = """
     external_model
     progress_bar
     worker
+    watcher
     runner
     claimed_job
     journal

@@ -11,7 +11,12 @@ _SESSION_FOLLOWS = "--aws-session-on-stdin"
 
 
 def start_detached(
-    module: str, arguments: list[str], *, log: Path, aws_session: bytes | None = None
+    module: str,
+    arguments: list[str],
+    *,
+    log: Path,
+    aws_session: bytes | None = None,
+    stdout: int | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a module of ours as a process.
 
@@ -28,6 +33,8 @@ def start_detached(
         What the process prints is appended to this file.
     aws_session : bytes, optional
         As `pack_session` returned it. It goes through the process's standard input.
+    stdout : int, optional
+        Where its standard output goes instead, e.g. ``subprocess.PIPE``.
 
     Raises
     ------
@@ -46,7 +53,7 @@ def start_detached(
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL if aws_session is None else subprocess.PIPE,
-            stdout=output,
+            stdout=output if stdout is None else stdout,
             stderr=output,
             start_new_session=True,
         )

@@ -28,6 +28,7 @@ from outboard.runner import Runner
 from outboard.selection import Selection
 from outboard.store.jobs import JobRecord
 from outboard.store.responses import LeaseLostError
+from outboard.watcher.launch import start_watcher
 from outboard.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,9 @@ logger = logging.getLogger(__name__)
 #: How often the worker looks whether it is to stop, and renews its lease, in seconds.
 _WATCH_S = 0.1
 _RENEW_S = 2.0
-#: How long a provider may take to clean up when the job stops, in seconds.
-_CLOSE_TIMEOUT_S = 60.0
+#: How long a provider may be silent while it cleans up, in seconds. Deleting an endpoint takes
+#: minutes, of which it tells.
+_CLOSE_SILENCE_S = 120.0
 
 
 class _Stop(Enum):
@@ -72,6 +74,7 @@ class Worker:
         self._reader = ThreadPoolExecutor(1, "rows")
         self._reserve = DiskReserve(workspace.path)
         self._stop: _Stop | None = None
+        self._heard_at = 0.0
 
     async def execute(self) -> None:
         """Run the job, and record how it ended.
@@ -149,6 +152,7 @@ class Worker:
             self._stop = _Stop.CANCELLED
             raise _StoppedError
         self._job.note("status", str(JobStatus.DEPLOYING))
+        await self._watch_what_is_left()
         rows = await self._rows_left()
         try:
             # Looked at before anything is paid for: the table may be gone, or all be done.
@@ -158,6 +162,13 @@ class Worker:
                 await self._serve(rows)
         finally:
             rows.close()
+
+    async def _watch_what_is_left(self) -> None:
+        """Have the endpoint of an earlier run deleted, should this one not take it over."""
+        # Its watcher may have ended with the machine.
+        unclosed = self._workspace.store.endpoints.unclosed
+        if await asyncio.to_thread(unclosed, self._job.id):
+            await asyncio.to_thread(start_watcher, self._workspace, self._job.id)
 
     async def _rows_left(self) -> RowFeed:
         loop = asyncio.get_running_loop()
@@ -182,7 +193,7 @@ class Worker:
             job=JobContext(
                 job_id=self._job.id,
                 ledger=self._workspace.store.endpoints,
-                start_watcher=self._start_watcher,
+                start_watcher=partial(start_watcher, self._workspace, self._job.id),
             ),
         )
         try:
@@ -192,20 +203,10 @@ class Worker:
         finally:
             await self._close(provider)
 
-    def _start_watcher(self) -> None:
-        raise JobFailedError(
-            f"Job {self._job.id} needs an endpoint of its own, and nobody would delete it should "
-            "this worker be killed. Name a running endpoint as endpoint_name.",
-            job_id=self._job.id,
-        )
-
     async def _open(self, provider: Provider, timeout_s: float) -> None:
-        def report(event: ProviderEvent) -> None:
-            self._job.note(event.kind, event.message, event.data)
-
         try:
             async with asyncio.timeout(timeout_s):
-                await provider.open(report)
+                await provider.open(self._report)
         except TimeoutError:
             raise JobFailedError(
                 f"The model of job {self._job.id} was not ready within {timeout_s:g} s. "
@@ -250,14 +251,27 @@ class Worker:
 
     async def _close(self, provider: Provider) -> None:
         # Whatever happens here, the rows are what they are: it is told, and changes nothing.
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await provider.close()
-        except TimeoutError:
-            self._warn("warning", f"The provider took more than {_CLOSE_TIMEOUT_S:g} s to close.")
-        except Exception as fault:
-            logger.exception("The provider of job %s could not be closed", self._job.id)
+        closing = asyncio.create_task(provider.close())
+        cut_short: asyncio.CancelledError | None = None
+        self._heard_at = time.monotonic()
+        while not closing.done():
+            left_s = self._heard_at + _CLOSE_SILENCE_S - time.monotonic()
+            if left_s <= 0:
+                self._warn("warning", f"The provider did not close within {_CLOSE_SILENCE_S:g} s.")
+                closing.cancel()
+            try:
+                await asyncio.wait([closing], timeout=left_s if left_s > 0 else None)
+            except asyncio.CancelledError as cancellation:
+                cut_short = cancellation  # the run is; what it created is deleted all the same
+        if not closing.cancelled() and (fault := closing.exception()) is not None:
+            logger.error("The provider of job %s could not be closed", self._job.id, exc_info=fault)
             self._warn("warning", f"The provider could not be closed: {fault}")
+        if cut_short is not None:
+            raise cut_short
+
+    def _report(self, event: ProviderEvent) -> None:
+        self._heard_at = time.monotonic()
+        self._job.note(event.kind, event.message, event.data)
 
     def _warn(self, kind: str, message: str) -> None:
         logger.warning("%s", message)

@@ -1,0 +1,1 @@
+"""The process that outlives a worker, to delete what the worker created."""
