@@ -20,8 +20,9 @@ from outboard.providers.local_import import import_engine, usable_cores
 
 logger = logging.getLogger(__name__)
 
-#: Requests decoded together. `benchmarks/engine.py --sweep` measures it: on 2 cores 8 slots give
-#: about twice the tokens per CPU second of 1 slot; 16 give no more and double the memory again.
+#: Requests decoded together. By `benchmarks/engine.py --sweep`, on 2 cores: 8 slots gave 1.4 to
+#: 1.9 times the tokens per CPU second of 1 slot, and up to 1.15 times those of 4; 16 gave no
+#: more, and took twice the memory.
 DEFAULT_SLOTS = 8
 
 #: Most threads to compute with. They wait for each other after every operation, and those of a
