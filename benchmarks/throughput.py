@@ -66,8 +66,9 @@ def run_outboard(folder: Path, in_flight: int, base_url: str, n_rows: int) -> Co
             sync=False,
         )
         job = outboard.get_job(job_id)
-        cost = meter.watch(_worker_of(job_id))
-        assert job.progress.succeeded == n_rows, job
+        cost = meter.watch(worker_of(job_id))
+        if job.progress.succeeded != n_rows:
+            raise SystemExit(f"{job} did not answer every row: {job.error}")
     return cost
 
 
@@ -97,7 +98,8 @@ def _run(command: Sequence[str]) -> Cost:
     return cost
 
 
-def _worker_of(job_id: str) -> int:
+def worker_of(job_id: str) -> int:
+    """Return the process of a job that was just launched."""
     return next(child.pid for child in psutil.Process().children() if job_id in child.cmdline())
 
 
