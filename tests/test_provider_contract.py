@@ -101,7 +101,7 @@ def case(
             with pytest.MonkeyPatch.context() as patch, AwsFake(speed=0) as fake:
                 for name, value in fake.environment().items():
                     patch.setenv(name, value)
-                patch.setenv("OUTBOARD_AWS_SPEED", "1000")
+                patch.setenv("OUTBOARD_AWS_SPEED", "100")
                 fake.plan("*", step_s=300.0, context_length=CONTEXT_LENGTH)
                 fake.training_job("my-job")
                 folder = tmp_path_factory.mktemp("sagemaker")

@@ -223,5 +223,44 @@ def test_threads_share_one_client_of_each_service(fake: AwsFake) -> None:
     assert aws.client("pricing", region="eu-central-1").meta.region_name == "eu-central-1"
 
 
+def test_keys_are_looked_for_anew_where_they_came_from(
+    fake: AwsFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mistyped")
+    aws = Aws()
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+
+    aws.renew()
+
+    assert aws.identity.account_id == "123456789012"
+
+
+def test_keys_set_in_code_are_not_replaced_by_others(fake: AwsFake) -> None:
+    session = fake.session()
+    aws = Aws(
+        boto3.Session(
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["Token"],
+        )
+    )
+
+    aws.renew()
+
+    assert aws.identity.arn == "arn:aws:sts::123456789012:assumed-role/tester/session"
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_certificates_are_those_that_boto3_trusts(
+    fake: AwsFake, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    assert Aws().ca_bundle is None
+
+    monkeypatch.setenv(variable, "/certificates.pem")
+
+    assert Aws().ca_bundle == "/certificates.pem"
+
+
 def test_account_shows_nothing_secret_of_itself(fake: AwsFake) -> None:
     assert repr(Aws()) == "Aws(region='us-east-1')"

@@ -141,3 +141,22 @@ def test_preflight_tells_of_missing_credentials(
     ((_, message),) = problems("my-job")
 
     assert "There are no AWS credentials" in message
+
+
+def test_training_job_is_deployed_for_a_job_with_keys_set_in_code(
+    workspace: Workspace,
+    fake: AwsFake,
+    keys_in_code: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OUTBOARD_AWS_SPEED", "100")
+    fake.plan("*", step_s=120.0)
+    fake.training_job("my-job")
+
+    job = launch(datasource_of(questions(5)), "my-job")
+    job.wait(120)
+
+    told = [event.message for event in job.events()]
+    assert job.progress.succeeded == 5
+    assert any("min so far (usually 5 to 15)" in message for message in told)
+    fake.assert_nothing_left()

@@ -9,6 +9,7 @@ import pytest
 from tests.awsfake.driver import LMI_IMAGE
 from tests.awsfake.server import AwsFake
 
+from outboard.budget import RESERVE_S
 from outboard.config import DeploymentConfig, GenerationConfig
 from outboard.errors import (
     BudgetExceededError,
@@ -64,8 +65,8 @@ class Account:
 @pytest.fixture
 def account(fake: AwsFake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account with a training job, where minutes pass with every look."""
-    monkeypatch.setenv("OUTBOARD_AWS_SPEED", "1000")
-    fake.plan("*", step_s=60.0)
+    monkeypatch.setenv("OUTBOARD_AWS_SPEED", "100")
+    fake.plan("*", step_s=120.0)
     fake.training_job("my-job")
     return Account(fake, tmp_path)
 
@@ -185,7 +186,7 @@ def test_endpoint_lives_no_longer_than_its_budget_pays(account: Account) -> None
 
     run(account, account.provider(max_cost_usd=7.09), look)
 
-    assert lives == [pytest.approx(3_600 - 180)]  # less what deleting it takes
+    assert lives == [pytest.approx(3_600 - RESERVE_S)]  # less what deleting it takes
 
 
 def test_check_of_a_running_endpoint_asks_for_no_instances(account: Account) -> None:
@@ -262,7 +263,7 @@ def test_more_instances_take_more_rows_at_a_time(account: Account) -> None:
 
 
 def test_endpoint_that_does_not_start_is_deleted(account: Account) -> None:
-    account.fake.plan("*", outcome="ping", step_s=60.0, log_lines=("CUDA out of memory",))
+    account.fake.plan("*", outcome="ping", step_s=120.0, log_lines=("CUDA out of memory",))
 
     with pytest.raises(ProviderError, match=r"never became healthy.*CUDA out of memory|CUDA out"):
         run(account, account.provider())
@@ -272,7 +273,7 @@ def test_endpoint_that_does_not_start_is_deleted(account: Account) -> None:
 
 
 def test_endpoint_that_was_to_be_kept_but_does_not_start_is_deleted(account: Account) -> None:
-    account.fake.plan("*", outcome="capacity", step_s=60.0)
+    account.fake.plan("*", outcome="capacity", step_s=120.0)
 
     with pytest.raises(ProviderError):
         run(account, account.provider(keep_endpoint=True))
