@@ -1,7 +1,8 @@
 """A model server that is never the slowest part: ready-made answers, after a set latency.
 
-Speaks as much of the OpenAI chat protocol as the benchmarks need, straight on the socket:
-some 0.03 s of CPU for 1,000 requests. As a process, it serves until its standard input ends,
+Speaks as much of the OpenAI chat protocol as the benchmarks need, and of SageMaker's runtime
+with a TGI container behind it (signatures are taken unread), straight on the socket: some 0.03 s
+of CPU for 1,000 requests. As a process, it serves until its standard input ends,
 and prints its base_url on one line. What it has seen since the last ``POST /reset`` is under
 ``/seen``. Clocks are `time.monotonic`, which is one clock for all processes of a machine.
 """
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -23,6 +24,8 @@ import orjson
 import uvloop
 
 MODEL = "bench"
+#: Name of the endpoint whose invocations are answered; any other name is as good.
+ENDPOINT = "bench"
 _ANSWER_WORDS = 50
 
 
@@ -30,7 +33,7 @@ _ANSWER_WORDS = 50
 class Seen:
     """What arrived since the last reset."""
 
-    #: Chat completions.
+    #: Chat completions or invocations.
     requests: int = 0
     #: When the first and the last of them arrived; 0 before that.
     first_at: float = 0.0
@@ -119,11 +122,27 @@ def _completion(text: str) -> bytes:
     )
 
 
+def _generation(text: str) -> bytes:
+    tokens = [
+        {"id": number, "text": f" {word}", "logprob": -0.5, "special": False}
+        for number, word in enumerate(text.split())
+    ]
+    details = {
+        "finish_reason": "eos_token",
+        "generated_tokens": _ANSWER_WORDS,
+        "seed": None,
+        "prefill": [],
+        "tokens": tokens,
+    }
+    return _reply([{"generated_text": text, "details": details}])
+
+
 def _words(number: int) -> str:
     return " ".join(f"word{(number * 7 + i) % 97}" for i in range(_ANSWER_WORDS))
 
 
 _COMPLETIONS = tuple(_completion(_words(number)) for number in range(64))
+_GENERATIONS = tuple(_generation(_words(number)) for number in range(64))
 _MODELS = _reply({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
 _NOT_FOUND = _reply({"error": {"message": "There is nothing here."}}, "404 Not Found")
 
@@ -152,7 +171,9 @@ class _Connection(asyncio.Protocol):
     def _serve(self, line: bytes) -> None:
         match line:
             case b"POST /v1/chat/completions":
-                self._serve_completion()
+                self._serve_model(_COMPLETIONS)
+            case _ if line.startswith(b"POST /endpoints/"):
+                self._serve_model(_GENERATIONS)
             case b"GET /v1/models":
                 self._transport.write(_MODELS)
             case b"POST /reset":
@@ -164,23 +185,23 @@ class _Connection(asyncio.Protocol):
             case _:
                 self._transport.write(_NOT_FOUND)
 
-    def _serve_completion(self) -> None:
+    def _serve_model(self, answers: Sequence[bytes]) -> None:
         seen = self._seen
         seen.last_at = time.monotonic()
         seen.first_at = seen.first_at or seen.last_at
         seen.requests += 1
         if self._latency_s:
-            self._loop.call_later(self._latency_s, self._answer, seen.requests)
+            self._loop.call_later(self._latency_s, self._answer, answers, seen.requests)
         else:
-            self._answer(seen.requests)
+            self._answer(answers, seen.requests)
 
-    def _answer(self, number: int) -> None:
+    def _answer(self, answers: Sequence[bytes], number: int) -> None:
         if self._transport.is_closing():
             return  # a cancelled job waits for no answer
         if self._stamped:
             self._transport.write(_completion(repr(time.monotonic())))
         else:
-            self._transport.write(_COMPLETIONS[number % len(_COMPLETIONS)])
+            self._transport.write(answers[number % len(answers)])
 
     def _tell(self) -> bytes:
         self._seen.cpu_s = time.process_time()
