@@ -465,11 +465,3 @@ def test_malformed_mappings_are_refused(mapping: str) -> None:
 def test_column_is_mapped_once() -> None:
     with pytest.raises(click.BadParameter, match="given twice"):
         parse_mappings(["a=context", "a=instruction"])
-
-
-# reap
-
-
-@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
-def test_reap_says_that_there_is_nothing_to_delete(home: Path, arguments: list[str]) -> None:
-    assert "creates no endpoints" in run_ok(home, "reap", *arguments)

@@ -14,6 +14,7 @@ PACKAGE = Path(outboard.__file__).parent
 LAYERS = """
     cli
     doctor
+    reaper
     panel
     external_model
     progress_bar
@@ -27,11 +28,13 @@ LAYERS = """
     breaker
     concurrency
     preflight
+    preflight_cost
     row_scan
     preview
     preparation
     job
     launcher
+    unattended
     model_source
     joined_rows
     export

@@ -27,6 +27,7 @@ from outboard.prompt import (
     PromptTemplate,
     parse_column_mappings,
 )
+from outboard.unattended import billing_warning, unattended
 from outboard.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -233,6 +234,8 @@ def launch(preparation: Preparation, *, launch_token: str) -> Job:
     assert preparation.selection is not None
     for warning in preparation.warnings:
         logger.warning("%s", warning)
+    for entry in unattended(workspace):
+        logger.warning("%s", billing_warning(entry))
     job_id = _new_job_id()
     record = workspace.store.jobs.add(
         job_id,

@@ -8,6 +8,8 @@ import click
 import outboard
 from outboard.cli.output import print_fields, print_json, print_table, say
 from outboard.cli.progress import follow, follow_or_cancel, summary
+from outboard.unattended import billing_warning, unattended
+from outboard.workspace import Workspace
 
 
 @click.group()
@@ -29,6 +31,8 @@ def list_(as_json: bool) -> None:
     columns = ["job_id", "status", "model", "total", "succeeded", "failed", "model_source_uid"]
     columns += ["created_at", "elapsed_s"]
     print_table(columns, ([row[column] for column in columns] for row in rows))
+    for entry in unattended(Workspace.current()):
+        say(billing_warning(entry))
 
 
 @job.command()
@@ -65,6 +69,9 @@ def show(job_id: str, as_json: bool, as_python: bool) -> None:
             for event in found.events()
         ),
     )
+    for entry in unattended(Workspace.current()):
+        if entry.job_id == found.id:
+            say(billing_warning(entry))
 
 
 @job.command()

@@ -83,10 +83,13 @@ def tags_of(entry: LedgerEntry, *, owner: str) -> list[dict[str, str]]:
 
 def expiry_of(tags: Mapping[str, str]) -> float | None:
     """Return when an endpoint with these tags expires; None if outboard did not create it."""
-    if JOB_TAG not in tags:
-        return None
+    return moment_of(tags, EXPIRES_TAG) if JOB_TAG in tags else None
+
+
+def moment_of(tags: Mapping[str, str], tag: str) -> float | None:
+    """Return the moment that a tag tells, in seconds since the epoch; None if it tells none."""
     try:
-        return datetime.fromisoformat(tags[EXPIRES_TAG]).timestamp()
+        return datetime.fromisoformat(tags[tag]).timestamp()
     except (KeyError, ValueError):
         return None
 

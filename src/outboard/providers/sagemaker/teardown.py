@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: How long a CreateEndpoint whose sender was killed may still be on its way, in seconds.
 SETTLE_S = 30.0
+# Long after an entry was planned nothing of it can still be on its way.
+_LATEST_CREATE_S = 3_600.0
 #: Seconds between two lines about a deletion that goes on.
 _TELL_EVERY_S = 30.0
 
@@ -83,7 +85,8 @@ async def tear_down(
     if not await deletion.delete_endpoint():
         return False
     await in_thread(deletion.delete_the_rest)
-    if in_doubt and not deletion.has_seen_it:
+    is_recent = time.time() - entry.planned_at < _LATEST_CREATE_S
+    if in_doubt and is_recent and not deletion.has_seen_it:
         # Without its configuration a late CreateEndpoint fails; yet it may have been quicker.
         await pace.sleep(SETTLE_S)
         if not await deletion.delete_endpoint():
