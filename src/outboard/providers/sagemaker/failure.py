@@ -120,12 +120,12 @@ def explain_quota(message: str, *, entry: LedgerEntry) -> ProviderError:
 def alternatives(instance_type: str, known: Sequence[str]) -> list[str]:
     """Return other instance types that may do, the likeliest first.
 
-    The same size of kindred families (``g5`` and ``g6``), then the next sizes up.
+    The same size of kindred families, newer ones first (``g6`` for ``g5``), then the next sizes up.
     """
     wanted = _TYPE.fullmatch(instance_type)
     if wanted is None:
         return []
-    found: list[tuple[float, int, str]] = []
+    found: list[tuple[float, bool, int, str]] = []
     for name in known:
         parts = _TYPE.fullmatch(name)
         if parts is None or name == instance_type or parts["family"] != wanted["family"]:
@@ -134,8 +134,8 @@ def alternatives(instance_type: str, known: Sequence[str]) -> list[str]:
         is_same_family = apart == 0 and parts["variant"] == wanted["variant"]
         larger = _size(parts["size"]) - _size(wanted["size"])
         if (parts["size"] == wanted["size"] and abs(apart) <= 2) or (is_same_family and larger > 0):
-            found.append((larger, abs(apart), name))
-    return [name for _, _, name in sorted(found)[:_MOST_ALTERNATIVES]]
+            found.append((larger, apart < 0, abs(apart), name))
+    return [name for *_, name in sorted(found)[:_MOST_ALTERNATIVES]]
 
 
 def _advice(reason: str, entry: LedgerEntry, instance_types: Sequence[str]) -> tuple[str, str]:
