@@ -38,6 +38,10 @@ class ScriptedModel:
         self.max_in_flight = 0
 
     @property
+    def hosting(self) -> None:
+        return
+
+    @property
     def limits(self) -> Limits:
         return Limits(max_concurrency=64)
 

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 #: What deleting an endpoint may take; it is billed meanwhile.
 RESERVE_S = STOP_S[1]
+_LAST_RESERVE_S = RESERVE_S / 2
 #: The quickest endpoints serve after two minutes. With less than this, no row would be answered.
 LEAST_LIFE_S = 120.0 + RESERVE_S
 
@@ -62,32 +63,24 @@ class Budget:
         BudgetExceededError
             If what is left does not even pay for its start and its end.
         """
-        if self._max is None:
-            return
-        spent = self._spent()
-        rate = hosting.usd_per_hour
-        if rate is None:
-            raise _unknown_price(hosting.instance_type)
-        least = rate * LEAST_LIFE_S / 3_600
-        if spent + least > self._max:
-            already = f", of which ${spent:,.2f} are spent" if spent else ""
-            raise BudgetExceededError(
-                f"Starting and deleting {hosting} costs at least ${least:,.2f}, but max_cost_usd "
-                f"is ${self._max:,.2f}{already}. Nothing was created. Raise max_cost_usd, or pass "
-                "an instance_type that costs less.",
-                max_cost_usd=self._max,
-            )
+        if self._max is not None:
+            refuse_hosting(hosting, max_cost_usd=self._max, spent_usd=self._spent())
 
     def lifetime_s(self, hosting: Hosting) -> float:
-        """Return for how long an endpoint on these instances can be paid; infinity for ever.
+        """Return after how long an endpoint on these instances is to be deleted in any case.
 
-        By then it has to be gone even if nobody is left to watch.
+        That is for when nobody is left to watch: a little later than `enforced` ends a job.
+
+        Raises
+        ------
+        ConfigError
+            If its price is unknown.
         """
         if self._max is None:
             return math.inf
         if not hosting.usd_per_hour:
             raise _unknown_price(hosting.instance_type)
-        return 3_600 * (self._max - self._spent()) / hosting.usd_per_hour - RESERVE_S
+        return 3_600 * (self._max - self._spent()) / hosting.usd_per_hour - _LAST_RESERVE_S
 
     @asynccontextmanager
     async def enforced(self) -> AsyncIterator[None]:
@@ -154,6 +147,29 @@ class Budget:
             "what is left of it pays for deleting its endpoint. Finished rows are kept; "
             f"get_job({self._job_id!r}).resume(max_cost_usd=...) goes on with the others.",
             max_cost_usd=self._max,
+        )
+
+
+def refuse_hosting(hosting: Hosting, *, max_cost_usd: float, spent_usd: float = 0.0) -> None:
+    """Raise if an endpoint on these instances must not be created within a budget.
+
+    Raises
+    ------
+    ConfigError
+        If its price is unknown, so that no limit could be kept.
+    BudgetExceededError
+        If what is left does not even pay for its start and its end.
+    """
+    if hosting.usd_per_hour is None:
+        raise _unknown_price(hosting.instance_type)
+    least = hosting.usd_per_hour * LEAST_LIFE_S / 3_600
+    if spent_usd + least > max_cost_usd:
+        already = f", of which ${spent_usd:,.2f} are spent" if spent_usd else ""
+        raise BudgetExceededError(
+            f"Starting and deleting {hosting} costs at least ${least:,.2f}, but max_cost_usd is "
+            f"${max_cost_usd:,.2f}{already}. Nothing was created. Raise max_cost_usd, or pass an "
+            "instance_type that costs less.",
+            max_cost_usd=max_cost_usd,
         )
 
 

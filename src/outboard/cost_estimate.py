@@ -104,10 +104,11 @@ def assumed_latency_s(max_new_tokens: int) -> Range:
     return _LEAST_SHARE * max_new_tokens / _FAST, max_new_tokens / _SLOW
 
 
-def measured_latency_s(latencies_s: Sequence[float]) -> Range:
+def measured_latency_s(latencies_s: Sequence[float], *, concurrency: int) -> Range:
     """Return the range that holds the mean latency of all rows, going by those of a few.
 
-    Two standard errors to either side; for a single row, half and double of its latency.
+    Two standard errors to either side; for a single row, half and double of its latency. Fewer
+    rows than fit in flight have not shown the server busy: then it may take twice as long.
 
     Raises
     ------
@@ -120,7 +121,9 @@ def measured_latency_s(latencies_s: Sequence[float]) -> Range:
     if len(latencies_s) == 1:
         return mean / 2, mean * 2
     error = stdev(latencies_s) / sqrt(len(latencies_s))
-    return max(mean - 2 * error, min(latencies_s)), min(mean + 2 * error, max(latencies_s))
+    slower = 2.0 if len(latencies_s) < concurrency else 1.0
+    low, high = max(mean - 2 * error, min(latencies_s)), min(mean + 2 * error, max(latencies_s))
+    return low, slower * high
 
 
 def _dollars(usd: float) -> str:

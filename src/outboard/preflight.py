@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from outboard.cost_estimate import CostEstimate
 from outboard.errors import (
     ConfigError,
     DatasourceError,
@@ -10,6 +11,7 @@ from outboard.errors import (
     OutboardError,
     PromptTemplateError,
 )
+from outboard.preflight_cost import weigh_costs
 from outboard.preparation import MOST_X_UIDS, Preparation, Problem
 from outboard.row_scan import scan_rows
 
@@ -26,6 +28,8 @@ class PreflightReport:
     n_rows_checked: int
     #: Share of those rows whose prompt stood there before, in [0, 1].
     duplicate_share: float
+    #: What the job will probably cost; None if nothing is rented for it, or its price is unknown.
+    cost_estimate: CostEstimate | None = None
 
     @property
     def ok(self) -> bool:
@@ -35,12 +39,13 @@ class PreflightReport:
     def __str__(self) -> str:
         rows = "rows unknown" if self.n_rows is None else f"{_count(self.n_rows, 'row')} chosen"
         head = f"Preflight: {rows}, {self.n_rows_checked:,} looked at"
+        cost = f"\n  cost: {self.cost_estimate}" if self.cost_estimate else ""
         if not self.problems:
-            return f"{head}; nothing is wrong."
+            return f"{head}; nothing is wrong.{cost}"
         errors = sum(problem.severity == "error" for problem in self.problems)
         warnings = len(self.problems) - errors
         head += f"; {_count(errors, 'error')}, {_count(warnings, 'warning')}."
-        return "\n".join([head, *(f"  {p.severity}: {p}" for p in self.problems)])
+        return "\n".join([head, *(f"  {p.severity}: {p}" for p in self.problems)]) + cost
 
     __repr__ = __str__
 
@@ -55,11 +60,13 @@ async def examine(preparation: Preparation) -> PreflightReport:
     """
     provider = preparation.create_provider()
     problems = [problem_of(fault) for fault in preparation.faults] + preparation.warnings
-    scan = None
+    scan = costs = None
     try:
         if provider is not None:
             try:
                 await provider.check()
+                costs = weigh_costs(preparation, provider)
+                problems += costs.problems
             except OutboardError as fault:
                 problems.append(problem_of(fault))
                 await provider.close()
@@ -77,6 +84,7 @@ async def examine(preparation: Preparation) -> PreflightReport:
         n_rows=None if preparation.selection is None else preparation.selection.total,
         n_rows_checked=scan.n_rows_checked if scan else 0,
         duplicate_share=scan.duplicate_share if scan else 0.0,
+        cost_estimate=costs.estimate if costs else None,
     )
 
 

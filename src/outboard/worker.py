@@ -15,6 +15,7 @@ from random import Random
 
 from outboard import providers
 from outboard.breaker import Breaker
+from outboard.budget import Budget
 from outboard.claimed_job import ClaimedJob
 from outboard.concurrency import ConcurrencyLimit
 from outboard.detached import take_arguments
@@ -196,10 +197,16 @@ class Worker:
                 start_watcher=partial(start_watcher, self._workspace, self._job.id),
             ),
         )
+        budget = Budget(
+            call.deployment_config.max_cost_usd,
+            job_id=self._job.id,
+            ledger=self._workspace.store.endpoints,
+        )
         try:
-            await self._open(provider, call.deployment_config.startup_timeout_s)
-            await self._begin_running()
-            await self._run_rows(provider, rows)
+            async with budget.enforced():
+                await self._open(provider, call.deployment_config.startup_timeout_s)
+                await self._begin_running()
+                await self._run_rows(provider, rows)
         finally:
             await self._close(provider)
 

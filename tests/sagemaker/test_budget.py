@@ -115,7 +115,10 @@ def test_what_earlier_runs_have_cost_counts(store: Store) -> None:
 def test_endpoint_lives_no_longer_than_it_can_be_paid(store: Store) -> None:
     record(store, opened_at=NOW - 500, closed_at=NOW - 100)
 
-    assert budget(store, 1_400.0).lifetime_s(HOSTING) == pytest.approx(1_000.0 - RESERVE_S)
+    lifetime_s = budget(store, 1_400.0).lifetime_s(HOSTING)
+
+    # Its job is stopped before that, and says why.
+    assert 1_000.0 - RESERVE_S < lifetime_s < 1_000.0
 
 
 def test_job_is_stopped_in_time_to_delete_its_endpoint(store: Store) -> None:

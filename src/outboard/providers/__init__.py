@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
 from outboard.ledger import Ledger
+from outboard.pricing import Hosting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,11 @@ class Provider(Protocol):
     @property
     def limits(self) -> Limits:
         """What the model accepts: final after `open`, best knowledge before."""
+        ...
+
+    @property
+    def hosting(self) -> Hosting | None:
+        """What is rented by the hour for the model, known after `check`; None if nothing is."""
         ...
 
     async def check(self) -> None:

@@ -87,6 +87,11 @@ class LocalProvider:
         """What the model accepts. A longest prompt leaves room for one token of answer."""
         return self._limits
 
+    @property
+    def hosting(self) -> None:
+        """None: nothing is rented for it."""
+        return
+
     async def check(self) -> None:
         """Raise `ProviderError` if the engine cannot run here, or has no file to run.
 

@@ -84,6 +84,11 @@ class OpenAIProvider:
         """What the model accepts, as far as the server tells."""
         return self._limits
 
+    @property
+    def hosting(self) -> None:
+        """None: nothing is rented for it."""
+        return
+
     async def check(self) -> None:
         """Ask the server for its models.
 

@@ -124,6 +124,16 @@ class ResponseTable:
             ).fetchall()
         return map(ResponseRecord._make, rows)
 
+    def latencies_s(self, job_seq: int, limit: int) -> list[float]:
+        """Return how long the first answers of a job took, in seconds; at most `limit`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT latency_s FROM responses WHERE job_seq = ? AND succeeded = 1"
+                " AND latency_s IS NOT NULL ORDER BY ordinal LIMIT ?",
+                (job_seq, limit),
+            ).fetchall()
+        return [row["latency_s"] for row in rows]
+
     def faults(self, job_seq: int, limit: int) -> list[dict[str, Any]]:
         """Return the commonest faults: their code, how many rows, and one message each."""
         with self._database.reading() as connection:
