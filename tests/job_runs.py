@@ -72,12 +72,27 @@ def wait_for_end_of(pid: int) -> None:
 
 
 def kill_workers(workspace: Workspace) -> None:
-    """End the workers that a test has left running."""
+    """End the workers that a test has left running, with their watchers."""
     for record in workspace.store.jobs.all():
         if record.lease is not None and record.lease.pid != os.getpid() and record.status().live:
             with suppress(ProcessLookupError):
                 os.kill(record.lease.pid, signal.SIGKILL)
             wait_for_end_of(record.lease.pid)
+        if workspace.store.endpoints.of_job(record.id):
+            for watcher in watchers_of(record.id):
+                with suppress(psutil.NoSuchProcess):
+                    watcher.kill()
+                wait_for_end_of(watcher.pid)
+
+
+def watchers_of(job_id: str) -> list[psutil.Process]:
+    """Return the processes that would delete what a job leaves behind."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if "outboard.watcher" in line and job_id in line:
+            found.append(process)
+    return found
 
 
 def query(workspace: Workspace, sql: str, *values: object) -> list[Any]:
