@@ -7,8 +7,12 @@ from collections.abc import Callable
 _POLL_S = 0.005
 
 
-def wait_until(holds: Callable[[], object], *, timeout_s: float = 30.0) -> float:
+def wait_until(
+    holds: Callable[[], object], *, timeout_s: float = 30.0, poll_s: float = _POLL_S
+) -> float:
     """Block until `holds()` is true, and return the seconds that took.
+
+    `poll_s` is the time between two looks: longer for those that cost something.
 
     Raises
     ------
@@ -20,5 +24,5 @@ def wait_until(holds: Callable[[], object], *, timeout_s: float = 30.0) -> float
     while not holds():
         if time.monotonic() - began > timeout_s:
             raise TimeoutError(f"not within {timeout_s:g} s")
-        never.wait(_POLL_S)
+        never.wait(poll_s)
     return time.monotonic() - began
