@@ -12,7 +12,6 @@ from outboard.assets import MODEL
 from outboard.cli import main
 from outboard.doctor import (
     Verdict,
-    check_aws_credentials,
     check_database,
     check_engine,
     check_folder,
@@ -30,9 +29,13 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(autouse=True)
-def no_aws_metadata_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    # boto3 would ask the network for credentials.
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials of the developer's own, nor the network's."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, os.devnull)
 
 
 def test_everything_that_is_not_right_comes_with_its_fix(workspace: Workspace) -> None:
@@ -40,7 +43,7 @@ def test_everything_that_is_not_right_comes_with_its_fix(workspace: Workspace) -
 
     subjects = [finding.subject for finding in findings]
     assert subjects == ["python", "workspace", "disk", "database", "engine", "model"] + [
-        *("aws", "node", "browser")
+        *("aws", "endpoints", "node", "browser")
     ]
     assert not [f for f in findings if f.verdict is not Verdict.OK and not f.fix]
 
@@ -171,40 +174,6 @@ def test_model_of_the_users_own_is_looked_at(workspace: Workspace, tmp_path: Pat
     assert wrong.verdict is Verdict.FAIL
     assert missing.verdict is Verdict.FAIL
     assert str(own) in missing.message
-
-
-def test_credentials_are_found_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("boto3")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrSECRET")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-
-    finding = check_aws_credentials()
-
-    assert finding.verdict is Verdict.OK
-    assert "eu-west-1" in finding.message
-    assert "AKIAEXAMPLE" not in repr(finding)
-    assert "SECRET" not in repr(finding)
-
-
-def test_missing_credentials_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("boto3")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-
-    assert check_aws_credentials().verdict is Verdict.WARN
-
-
-def test_unknown_profile_is_a_warning_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("boto3")
-    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
-
-    finding = check_aws_credentials()
-
-    assert finding.verdict is Verdict.WARN
-    assert "no-such-profile" in finding.message
 
 
 def test_program_that_is_missing_is_a_warning() -> None:

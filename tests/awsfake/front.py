@@ -1,6 +1,7 @@
 """The front door of the fake AWS: every service has the same address here."""
 
 import json
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -101,20 +102,19 @@ class Front:
         self, service: str, operation: str, given: Json, credential: Credential
     ) -> Json | None:
         services = self._services
-        match service:
-            case "sagemaker":
-                return services.control_plane.answer(operation, given, credential.arn)
-            case "scheduler":
-                return services.scheduler.answer(operation, given, credential.arn)
-            case "servicequotas":
-                return services.quotas.answer(operation, given, credential.arn)
-            case "pricing":
-                return services.pricing.answer(operation, given, credential.arn)
-            case "logs":
-                services.account.authorize(credential.arn, f"logs:{operation}", "*")
-                return services.logs.answer(operation, given)
-            case _:
-                return _caller_identity(services.account, credential)
+        answers: dict[str, Callable[[str, Json, str], Json | None]] = {
+            "sagemaker": services.control_plane.answer,
+            "scheduler": services.scheduler.answer,
+            "servicequotas": services.quotas.answer,
+            "pricing": services.pricing.answer,
+            "iam": services.iam.answer,
+        }
+        if service in answers:
+            return answers[service](operation, given, credential.arn)
+        if service == "logs":
+            services.account.authorize(credential.arn, f"logs:{operation}", "*")
+            return services.logs.answer(operation, given)
+        return _caller_identity(services.account, credential)
 
 
 def _addressed(request: web.Request) -> tuple[Protocol, str]:
@@ -126,7 +126,9 @@ def _addressed(request: web.Request) -> tuple[Protocol, str]:
         return "rest", "scheduler"
     if request.path.startswith("/endpoints/"):
         return "rest", "sagemaker"
-    return "query", "sts"
+    # Of the services that take forms, only the signature tells which is meant.
+    is_iam = "/iam/aws4_request" in request.headers.get("Authorization", "")
+    return "query", "iam" if is_iam else "sts"
 
 
 def _asked(request: web.Request, body: bytes, protocol: Protocol) -> tuple[str, Json]:

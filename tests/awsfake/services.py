@@ -9,6 +9,7 @@ from tests.awsfake.control_plane import ControlPlane
 from tests.awsfake.endpoints import Endpoints
 from tests.awsfake.faults import OperationFaults
 from tests.awsfake.hosting import Shelf
+from tests.awsfake.iam import Iam
 from tests.awsfake.ledger import Ledger
 from tests.awsfake.logs import Logs
 from tests.awsfake.pricing import Pricing
@@ -61,6 +62,7 @@ class Services:
         self.scheduler = Scheduler(account, clock, self.control_plane, self.seen)
         self.quotas = Quotas(account)
         self.pricing = Pricing(account)
+        self.iam = Iam(account)
         self.runtime = Runtime(
             account,
             clock,

@@ -78,13 +78,22 @@ def json_reply(protocol: Protocol, body: Json | None) -> web.Response:
 
 def xml_reply(action: str, result: Json) -> web.Response:
     """Return a successful answer of the query protocol."""
-    members = "".join(f"<{k}>{escape(v)}</{k}>" for k, v in result.items())
     text = (
-        f'<{action}Response xmlns="{_STS}"><{action}Result>{members}</{action}Result>'
+        f'<{action}Response xmlns="{_STS}"><{action}Result>{_xml(result)}</{action}Result>'
         f"<ResponseMetadata><RequestId>{uuid4()}</RequestId></ResponseMetadata>"
         f"</{action}Response>"
     )
     return web.Response(text=text, content_type="text/xml", headers=request_id_headers())
+
+
+def _xml(value: object) -> str:
+    match value:
+        case dict():
+            return "".join(f"<{name}>{_xml(part)}</{name}>" for name, part in value.items())
+        case list():
+            return "".join(f"<member>{_xml(part)}</member>" for part in value)
+        case _:
+            return escape(str(value))
 
 
 def error_reply(protocol: Protocol, error: AwsError) -> web.Response:

@@ -2,6 +2,7 @@
 
 import difflib
 import time
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -43,29 +44,39 @@ def refuse_small_quota(aws: Aws, instance_type: str, instance_count: int) -> Non
     ProviderError
         Says how to ask for more.
     """
-    name = f"{instance_type} for endpoint usage"
-    quota = _quota(aws, name)
-    if quota is None or quota[1] >= instance_count:
+    quota = endpoint_quota(aws, instance_type)
+    if quota is None or quota.instances >= instance_count:
         return
-    code, most = quota
-    console = "https://console.aws.amazon.com/servicequotas/home"
     raise ProviderError(
-        f"The quota {name!r} of account {aws.identity.account_id} is {most:g} in {aws.region}, "
-        f"and {instance_count} would be needed. Ask for more at {console}"
-        f"?region={aws.region}#!/services/sagemaker/quotas/{code}, or pass another instance_type.",
+        f"The quota {quota.name!r} of account {aws.identity.account_id} is {quota.instances:g} in "
+        f"{aws.region}, and {instance_count} would be needed. Ask for more at {quota.url}, or pass "
+        "another instance_type.",
         provider=PROVIDER,
     )
 
 
-def _quota(aws: Aws, name: str) -> tuple[str, float] | None:
-    """Return the code and the value of a quota; None if it cannot be told, or not in time."""
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """How many instances of one type the account may use for endpoints."""
+
+    name: str
+    instances: float
+    #: Where to ask for more.
+    url: str
+
+
+def endpoint_quota(aws: Aws, instance_type: str) -> Quota | None:
+    """Return the quota of an instance type; None if it cannot be told, or not in time. Blocks."""
+    name = f"{instance_type} for endpoint usage"
+    console = f"https://console.aws.amazon.com/servicequotas/home?region={aws.region}"
     deadline = time.monotonic() + _QUOTA_TIMEOUT_S
     try:
         pages = aws.client("service-quotas").get_paginator("list_service_quotas")
         for page in pages.paginate(ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}):
             for quota in page["Quotas"]:
                 if quota["QuotaName"] == name:
-                    return quota["QuotaCode"], quota["Value"]
+                    url = f"{console}#!/services/sagemaker/quotas/{quota['QuotaCode']}"
+                    return Quota(name=name, instances=quota["Value"], url=url)
             if time.monotonic() > deadline:
                 return None
     except (ClientError, BotoCoreError):

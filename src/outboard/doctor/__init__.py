@@ -9,16 +9,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
 from outboard import assets
+from outboard.doctor.aws import examine_aws
+from outboard.doctor.finding import Finding, Verdict, explained, fail, ok, warn
 from outboard.errors import OutboardError
 from outboard.providers.local_import import usable_cores
 from outboard.store.database import NETWORK_FILE_SYSTEMS, file_system
 from outboard.workspace import Workspace
+
+__all__ = ["Finding", "Verdict", "examine"]
 
 #: Below this much free space the model's download may not fit.
 LITTLE_SPACE_BYTES = 500_000_000
@@ -41,30 +43,6 @@ except OutboardError as error:
 ]
 
 
-class Verdict(StrEnum):
-    """How a finding is to be taken."""
-
-    #: Works.
-    OK = "ok"
-    #: Something is missing that not everybody needs.
-    WARN = "warn"
-    #: Something that is needed does not work.
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What was found about one thing."""
-
-    #: The thing, in a word or two.
-    subject: str
-    verdict: Verdict
-    #: What was found.
-    message: str
-    #: What to do about it; None where nothing has to be done.
-    fix: str | None = None
-
-
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything that outboard depends on.
 
@@ -84,7 +62,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     yield check_database(workspace)
     yield check_engine()
     yield check_model(workspace, os.environ)
-    yield check_aws_credentials()
+    yield from examine_aws(workspace)
     yield check_program("node", ("node",), "only needed to build the panel from source")
     browsers = ("chromium", "chromium-browser", "google-chrome", "firefox")
     yield check_program("browser", browsers, "only needed to test the panel")
@@ -100,12 +78,12 @@ def check_python() -> Finding:
         f"{', '.join(versions)}"
     )
     if sqlite3.sqlite_version_info < _LEAST_SQLITE:
-        return _fail(
+        return fail(
             "python",
             message,
             fix="The workspace needs SQLite 3.37 or newer: use a newer Python build.",
         )
-    return _ok("python", message)
+    return ok("python", message)
 
 
 def check_folder(workspace: Workspace) -> Finding:
@@ -116,28 +94,28 @@ def check_folder(workspace: Workspace) -> Finding:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"outboard")
     except OutboardError as fault:
-        return _explained(subject, fault.message)
+        return explained(subject, fault.message)
     except OSError as fault:
-        return _fail(
+        return fail(
             subject,
             f"{workspace.path} cannot be written: {fault.strerror}",
             fix="Check the folder's permissions, or name another one in OUTBOARD_HOME.",
         )
     kind = file_system(folder)
     if kind in NETWORK_FILE_SYSTEMS:
-        return _warn(
+        return warn(
             subject,
             f"{folder} is on a network file system ({kind}): the database keeps a "
             "rollback journal there, and every commit waits for the network",
             fix="Name a folder on a local disk in OUTBOARD_HOME.",
         )
     if os.name == "posix" and folder.stat().st_mode & 0o077:
-        return _warn(
+        return warn(
             subject,
             f"{folder} is writable, but other users of this machine can look into it",
             fix=f"chmod 700 '{folder}'",
         )
-    return _ok(subject, f"{folder} is writable, on {kind or 'an unknown file system'}")
+    return ok(subject, f"{folder} is writable, on {kind or 'an unknown file system'}")
 
 
 def check_space(workspace: Workspace) -> Finding:
@@ -147,8 +125,8 @@ def check_space(workspace: Workspace) -> Finding:
     message = f"{free / 1e9:,.1f} GB free for the workspace"
     if free < LITTLE_SPACE_BYTES:
         fix = "Make room, or name a folder on another disk in OUTBOARD_HOME."
-        return _fail("disk", message, fix=fix)
-    return _ok("disk", message)
+        return fail("disk", message, fix=fix)
+    return ok("disk", message)
 
 
 def check_database(workspace: Workspace) -> Finding:
@@ -157,14 +135,14 @@ def check_database(workspace: Workspace) -> Finding:
     try:
         health = workspace.store.health()
     except OutboardError as fault:
-        return _explained(subject, fault.message)
+        return explained(subject, fault.message)
     if health.faults:
-        return _fail(
+        return fail(
             subject,
             f"{health.path} is damaged: {'; '.join(health.faults)}",
             fix="Stop all jobs, keep a copy, restore the file from a backup.",
         )
-    return _ok(subject, f"sound; schema {health.schema}, journal mode {health.journal_mode}")
+    return ok(subject, f"sound; schema {health.schema}, journal mode {health.journal_mode}")
 
 
 def check_engine(command: list[str] = IMPORT_ENGINE) -> Finding:
@@ -172,19 +150,19 @@ def check_engine(command: list[str] = IMPORT_ENGINE) -> Finding:
     subject = "engine"
     if importlib.util.find_spec("xllamacpp") is None:
         message = "xllamacpp is not installed; only the embedded model needs it"
-        return _warn(subject, message, fix="pip install 'outboard[local]'")
+        return warn(subject, message, fix="pip install 'outboard[local]'")
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode == 0:
         version = metadata.version("xllamacpp")
-        return _ok(subject, f"xllamacpp {version} loads, with {usable_cores()} cores to use")
+        return ok(subject, f"xllamacpp {version} loads, with {usable_cores()} cores to use")
     if run.returncode < 0:
-        return _fail(
+        return fail(
             subject,
             f"loading xllamacpp was ended by signal {-run.returncode}",
             fix="It may not fit this processor: use another machine, or a model server with the "
             "provider 'openai'.",
         )
-    return _explained(subject, run.stderr.strip())
+    return explained(subject, run.stderr.strip())
 
 
 def check_model(workspace: Workspace, environment: Mapping[str, str]) -> Finding:
@@ -192,8 +170,8 @@ def check_model(workspace: Workspace, environment: Mapping[str, str]) -> Finding
     subject = "model"
     if own := environment.get("OUTBOARD_LOCAL_MODEL"):
         if _is_gguf(Path(own)):
-            return _ok(subject, f"OUTBOARD_LOCAL_MODEL names {own}")
-        return _fail(
+            return ok(subject, f"OUTBOARD_LOCAL_MODEL names {own}")
+        return fail(
             subject,
             f"OUTBOARD_LOCAL_MODEL names {own}, which is no readable GGUF file",
             fix="Name a .gguf file in it, or unset it to use the embedded model.",
@@ -202,11 +180,11 @@ def check_model(workspace: Workspace, environment: Mapping[str, str]) -> Finding
         path = assets.find_model(workspace.assets_dir)
         if path is None:
             message = "the embedded model is not fetched yet; the first run does it"
-            return _warn(subject, message, fix="outboard fetch")
+            return warn(subject, message, fix="outboard fetch")
         assets.verify(path, assets.MODEL)
     except OutboardError as fault:
-        return _explained(subject, fault.message)
-    return _ok(subject, f"{path} is whole")
+        return explained(subject, fault.message)
+    return ok(subject, f"{path} is whole")
 
 
 def _is_gguf(path: Path) -> bool:
@@ -217,37 +195,11 @@ def _is_gguf(path: Path) -> bool:
         return False
 
 
-def check_aws_credentials() -> Finding:
-    """Look for AWS credentials as boto3 does, showing only where they come from."""
-    subject = "aws"
-    if importlib.util.find_spec("boto3") is None:
-        return _warn(
-            subject,
-            "boto3 is not installed; only models on SageMaker need it",
-            fix="pip install boto3",
-        )
-    import boto3
-    from botocore.exceptions import BotoCoreError
-
-    fix = "Run `aws configure`, or set AWS_PROFILE; only models on SageMaker need it."
-    try:
-        session = boto3.Session()
-        credentials = session.get_credentials()
-    except BotoCoreError as fault:
-        return _warn(subject, str(fault), fix=fix)
-    if credentials is None:
-        return _warn(subject, "no credentials found", fix=fix)
-    found = f"credentials found ({credentials.method})"
-    if not session.region_name:
-        return _warn(subject, f"{found}, but no region", fix="Set AWS_DEFAULT_REGION.")
-    return _ok(subject, f"{found}, region {session.region_name}")
-
-
 def check_program(subject: str, names: tuple[str, ...], why: str) -> Finding:
     """Look for the first of some programs on the PATH."""
     found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None:
-        return _warn(
+        return warn(
             subject,
             f"none of {', '.join(names)} found; {why}",
             fix=f"Install {names[0]} with your system's packages, if you need it.",
@@ -257,23 +209,5 @@ def check_program(subject: str, names: tuple[str, ...], why: str) -> Finding:
             [found, "--version"], capture_output=True, text=True, check=True, timeout=20
         )
     except (OSError, subprocess.SubprocessError) as fault:
-        return _warn(subject, f"{found} does not start: {fault}; {why}", fix="Install it anew.")
-    return _ok(subject, f"{found} ({run.stdout.strip()}); {why}")
-
-
-def _explained(subject: str, error: str) -> Finding:
-    """Our errors say what is wrong in their first sentence, and what to do in the others."""
-    what, _, fix = error.partition(". ")
-    return _fail(subject, what, fix=fix)
-
-
-def _ok(subject: str, message: str) -> Finding:
-    return Finding(subject=subject, verdict=Verdict.OK, message=message)
-
-
-def _warn(subject: str, message: str, *, fix: str) -> Finding:
-    return Finding(subject=subject, verdict=Verdict.WARN, message=message, fix=fix)
-
-
-def _fail(subject: str, message: str, *, fix: str) -> Finding:
-    return Finding(subject=subject, verdict=Verdict.FAIL, message=message, fix=fix)
+        return warn(subject, f"{found} does not start: {fault}; {why}", fix="Install it anew.")
+    return ok(subject, f"{found} ({run.stdout.strip()}); {why}")
