@@ -51,11 +51,13 @@ def test_error_is_documented(error: type[outboard.errors.OutboardError]) -> None
     assert vars(error).get("__doc__")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/sagemaker.md"]
+)
 def test_files_that_a_page_links_to_exist(page: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
 
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
 def test_changelog_opens_with_what_is_unreleased() -> None:
