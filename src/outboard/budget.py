@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 #: What deleting an endpoint may take; it is billed meanwhile.
 RESERVE_S = STOP_S[1]
-_LAST_RESERVE_S = RESERVE_S / 2
+# Later than a job is stopped, though the endpoint was planned some seconds before it was created.
+_LAST_RESERVE_S = RESERVE_S * 2 / 3
 #: The quickest endpoints serve after two minutes. With less than this, no row would be answered.
 LEAST_LIFE_S = 120.0 + RESERVE_S
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import boto3
 import pytest
 from tests.awsfake.server import AwsFake
 from tests.job_runs import datasource_of, questions
@@ -39,8 +40,14 @@ def estimated(hosting: Hosting = HOSTING, **changes: Any) -> CostEstimate:
 
 
 @pytest.fixture
-def account(workspace: Workspace, fake: AwsFake) -> AwsFake:
+def account(
+    workspace: Workspace,
+    fake: AwsFake,
+    boto_session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AwsFake:
     """An account with a training job, seen from a workspace."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto_session)  # it is quick from then on
     fake.training_job("my-job")
     return fake
 
