@@ -21,6 +21,7 @@ LAYERS = """
     worker
     watcher
     runner
+    provider_session
     claimed_job
     journal
     row_feed

@@ -23,7 +23,8 @@ from outboard.disk_reserve import DiskReserve
 from outboard.errors import JobFailedError, OutboardError, WorkspaceError
 from outboard.job_status import JobStatus
 from outboard.lease import lease_for_this_process
-from outboard.providers import JobContext, Provider, ProviderEvent
+from outboard.provider_session import ProviderSession
+from outboard.providers import JobContext, Provider
 from outboard.row_feed import RowFeed
 from outboard.runner import Runner
 from outboard.selection import Selection
@@ -37,9 +38,6 @@ logger = logging.getLogger(__name__)
 #: How often the worker looks whether it is to stop, and renews its lease, in seconds.
 _WATCH_S = 0.1
 _RENEW_S = 2.0
-#: How long a provider may be silent while it cleans up, in seconds. Deleting an endpoint takes
-#: minutes, of which it tells.
-_CLOSE_SILENCE_S = 120.0
 
 
 class _Stop(Enum):
@@ -75,7 +73,6 @@ class Worker:
         self._reader = ThreadPoolExecutor(1, "rows")
         self._reserve = DiskReserve(workspace.path)
         self._stop: _Stop | None = None
-        self._heard_at = 0.0
 
     async def execute(self) -> None:
         """Run the job, and record how it ended.
@@ -202,24 +199,14 @@ class Worker:
             job_id=self._job.id,
             ledger=self._workspace.store.endpoints,
         )
+        session = ProviderSession(provider, self._job)
         try:
             async with budget.enforced():
-                await self._open(provider, call.deployment_config.startup_timeout_s)
+                await session.open(call.deployment_config.startup_timeout_s)
                 await self._begin_running()
                 await self._run_rows(provider, rows)
         finally:
-            await self._close(provider)
-
-    async def _open(self, provider: Provider, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await provider.open(self._report)
-        except TimeoutError:
-            raise JobFailedError(
-                f"The model of job {self._job.id} was not ready within {timeout_s:g} s. "
-                "Raise startup_timeout_s in deployment_config, or see the job's events.",
-                job_id=self._job.id,
-            ) from None
+            await session.close()
 
     async def _begin_running(self) -> None:
         if not await self._job.begin_running():
@@ -255,30 +242,6 @@ class Worker:
         for end in (*lost, *ended):
             if isinstance(end, Exception):
                 raise end
-
-    async def _close(self, provider: Provider) -> None:
-        # Whatever happens here, the rows are what they are: it is told, and changes nothing.
-        closing = asyncio.create_task(provider.close())
-        cut_short: asyncio.CancelledError | None = None
-        self._heard_at = time.monotonic()
-        while not closing.done():
-            left_s = self._heard_at + _CLOSE_SILENCE_S - time.monotonic()
-            if left_s <= 0:
-                self._warn("warning", f"The provider did not close within {_CLOSE_SILENCE_S:g} s.")
-                closing.cancel()
-            try:
-                await asyncio.wait([closing], timeout=left_s if left_s > 0 else None)
-            except asyncio.CancelledError as cancellation:
-                cut_short = cancellation  # the run is; what it created is deleted all the same
-        if not closing.cancelled() and (fault := closing.exception()) is not None:
-            logger.error("The provider of job %s could not be closed", self._job.id, exc_info=fault)
-            self._warn("warning", f"The provider could not be closed: {fault}")
-        if cut_short is not None:
-            raise cut_short
-
-    def _report(self, event: ProviderEvent) -> None:
-        self._heard_at = time.monotonic()
-        self._job.note(event.kind, event.message, event.data)
 
     def _warn(self, kind: str, message: str) -> None:
         logger.warning("%s", message)
