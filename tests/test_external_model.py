@@ -167,13 +167,21 @@ def test_datasource_uids_are_taken_in_every_form(uid: int, form: Any) -> None:
     assert prepared(form(uid)).call.datasource_uids == (uid,)
 
 
-@pytest.mark.parametrize("uids", [1, "1", np.int64(1), None, b"1"])
+@pytest.mark.parametrize("uids", [1, "1", np.int64(1)])
 def test_one_datasource_uid_alone_is_answered_with_the_list_to_write(uids: Any) -> None:
     fault = refused(uids)
 
     assert isinstance(fault, ConfigError)
     assert fault.field == "datasource_uids"
     assert f"Write [{uids!r}]." in fault.message
+
+
+@pytest.mark.parametrize("uids", [None, "1,2", b"1"])
+def test_what_is_no_list_of_uids_is_answered_with_what_is(uids: Any) -> None:
+    fault = refused(uids)
+
+    assert isinstance(fault, ConfigError)
+    assert f"got {uids!r} alone. Pass [uid], as create_datasource()" in fault.message
 
 
 def test_datasource_alone_is_answered_with_the_list_to_write(uid: int) -> None:
@@ -204,7 +212,11 @@ def test_unknown_datasources_are_named_together(uid: int) -> None:
 
     assert isinstance(fault, NotFoundError)
     assert fault.ids == ("77", "seven")
-    assert "uid 77, seven in workspace" in fault.message
+    assert "There are no datasources 77, seven in workspace" in fault.message
+
+
+def test_unknown_datasource_is_named_alone(uid: int) -> None:
+    assert "There is no datasource 77 in workspace" in str(refused([uid, 77]))
 
 
 # x_uids
@@ -218,6 +230,10 @@ def test_unknown_x_uids_are_named_before_anything_is_launched(uid: int) -> None:
     assert isinstance(fault, NotFoundError)
     assert fault.ids == ("doc::5", "doc::99")
     assert f"doc::5, doc::99 are not in datasource {uid}, {other}." in fault.message
+
+
+def test_unknown_x_uid_is_named_alone(uid: int) -> None:
+    assert f"x_uid doc::99 is not in datasource {uid}." in str(refused([uid], x_uids=[99]))
 
 
 def test_of_many_unknown_x_uids_ten_are_shown_and_a_thousand_kept(uid: int) -> None:

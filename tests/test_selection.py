@@ -71,6 +71,10 @@ def test_x_uids_are_taken_in_every_form(x_uids: Iterable[object]) -> None:
     assert parse_x_uids(x_uids).tolist() == [3, 7]
 
 
+def test_x_uids_of_64_bits_are_taken_as_text_too() -> None:
+    assert parse_x_uids([f"doc::{2**63 - 1}"]).tolist() == [2**63 - 1]
+
+
 def test_no_x_uids_are_none() -> None:
     assert parse_x_uids([]).tolist() == []
 
@@ -88,7 +92,8 @@ def test_no_x_uids_are_none() -> None:
         "\N{ARABIC-INDIC DIGIT SEVEN}",
         -1,
         2**63,
-        "9" * 19,
+        f"doc::{2**63}",
+        "9" * 5_000,
         7.0,
         True,
     ]
@@ -117,6 +122,11 @@ def test_long_malformed_x_uid_is_cut() -> None:
 def test_one_x_uid_alone_is_answered_with_the_list_to_write(x_uids: object) -> None:
     with pytest.raises(ConfigError, match=r"takes a list of x_uids, got .* alone\. Write \["):
         parse_x_uids(x_uids)  # type: ignore[arg-type]
+
+
+def test_table_in_place_of_x_uids_is_answered_with_what_to_take_of_it() -> None:
+    with pytest.raises(ConfigError, match=r"got a DataFrame\. Pass its index"):
+        parse_x_uids(pd.DataFrame({"x_uid": ["doc::7"]}))
 
 
 # Which rows

@@ -348,7 +348,7 @@ def _find(workspace: Workspace, uid: object) -> DatasourceRecord:
     record = None if number is None else workspace.store.datasources.get(number)
     if record is None:
         raise NotFoundError(
-            f"There is no datasource {uid!r} in {str(workspace.path)!r}. "
+            f"There is no datasource {uid!r} in workspace {str(workspace.path)!r}. "
             "list_datasources() shows those there are.",
             kind="datasource",
             ids=(str(uid),),

@@ -1,5 +1,6 @@
 """Puts a call together from what a user passed, collecting every fault on the way."""
 
+import reprlib
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -179,9 +180,11 @@ def _existing(datasource_uids: Iterable[object]) -> tuple[int, ...]:
             field="datasource_uids",
         )
     if isinstance(datasource_uids, (str, bytes)) or not isinstance(datasource_uids, Iterable):
+        shown = reprlib.repr(datasource_uids)
+        is_uid = str(datasource_uids).isdecimal()
+        advice = f"Write [{shown}]" if is_uid else "Pass [uid], as create_datasource() returned it"
         raise ConfigError(
-            f"datasource_uids takes a list of uids, got {datasource_uids!r} alone. "
-            f"Write [{datasource_uids!r}].",
+            f"datasource_uids takes a list of uids, got {shown} alone. {advice}.",
             field="datasource_uids",
         )
     found: dict[int, None] = {}
@@ -192,8 +195,9 @@ def _existing(datasource_uids: Iterable[object]) -> tuple[int, ...]:
         except NotFoundError as fault:
             unknown |= dict.fromkeys(fault.ids)
     if unknown:
+        none = "is no datasource" if len(unknown) == 1 else "are no datasources"
         raise NotFoundError(
-            f"There is no datasource with uid {', '.join(unknown)} in workspace "
+            f"There {none} {', '.join(unknown)} in workspace "
             f"{str(Workspace.current().path)!r}. list_datasources() shows those there are.",
             kind="datasource",
             ids=tuple(unknown),
@@ -275,7 +279,8 @@ def _refuse_unknown(x_uids: "array[int]", selection: Selection) -> None:
     if names:
         shown = ", ".join(names[:10]) + (f" ... ({len(names):,} in all)" if len(names) > 10 else "")
         raise NotFoundError(
-            f"x_uids {shown} are not in datasource "
+            f"{'x_uid' if len(names) == 1 else 'x_uids'} {shown} "
+            f"{'is' if len(names) == 1 else 'are'} not in datasource "
             f"{_listed(part.datasource.uid for part in selection.parts)}. "
             "get_datasource(uid).to_pandas() shows a table with its x_uids.",
             kind="x_uid",

@@ -22,6 +22,8 @@ _ORDINAL_BITS = 40
 _CHUNK_ROWS = 500
 #: Most x_uids that a message names.
 _SHOWN_X_UIDS = 10
+#: Of 2**63, the first number that no x_uid has.
+_MOST_DIGITS = 19
 
 
 class Row(NamedTuple):
@@ -244,9 +246,16 @@ def parse_x_uids(x_uids: Iterable[object]) -> "array[int]":
 
 
 def _iterable(x_uids: object) -> Iterable[object]:
+    if hasattr(x_uids, "columns"):
+        raise ConfigError(
+            f"x_uids takes a list of x_uids, got a {type(x_uids).__name__}. Pass its index, or "
+            "the column that holds them.",
+            field="x_uids",
+        )
     if isinstance(x_uids, (str, bytes)) or not isinstance(x_uids, Iterable):
         raise ConfigError(
-            f"x_uids takes a list of x_uids, got {x_uids!r} alone. Write [{x_uids!r}].",
+            f"x_uids takes a list of x_uids, got {reprlib.repr(x_uids)} alone. "
+            f"Write [{reprlib.repr(x_uids)}].",
             field="x_uids",
         )
     return x_uids
@@ -256,12 +265,15 @@ def _number_of(x_uid: object) -> int | None:
     """Return the n of ``doc::<n>``, or None if it has none."""
     if isinstance(x_uid, str):
         digits = x_uid.removeprefix("doc::")
-        is_number = digits.isdecimal() and digits.isascii() and len(digits) < 19
-        return int(digits) if is_number else None
-    if isinstance(x_uid, bool):
+        # int() takes more than these, and refuses thousands of digits.
+        if not (digits.isdecimal() and digits.isascii() and len(digits) <= _MOST_DIGITS):
+            return None
+        number = int(digits)
+    elif isinstance(x_uid, bool):
         return None
-    try:
-        number = operator.index(x_uid)  # type: ignore[arg-type]
-    except TypeError:
-        return None
+    else:
+        try:
+            number = operator.index(x_uid)  # type: ignore[arg-type]
+        except TypeError:
+            return None
     return number if 0 <= number < 2**63 else None
