@@ -54,6 +54,7 @@ LAYERS = """
     ledger
     lease
     detached
+    process_log
     aws_session
     job_status
     retry

@@ -23,6 +23,7 @@ from outboard.disk_reserve import DiskReserve
 from outboard.errors import JobFailedError, OutboardError, WorkspaceError
 from outboard.job_status import JobStatus
 from outboard.lease import lease_for_this_process
+from outboard.process_log import start_logging
 from outboard.provider_session import ProviderSession
 from outboard.providers import JobContext, Provider
 from outboard.row_feed import RowFeed
@@ -284,10 +285,7 @@ def claim(workspace: Workspace, job_id: str) -> JobRecord | None:
 
 def main(arguments: list[str]) -> int:
     """Execute the job named on the command line; the exit status is 0 if its end was recorded."""
-    logging.basicConfig(
-        level=os.environ.get("OUTBOARD_LOG_LEVEL", "INFO"),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    start_logging()
     home, job_id = take_arguments(arguments)
     workspace = Workspace(home)
     try:

@@ -264,3 +264,21 @@ def test_certificates_are_those_that_boto3_trusts(
 
 def test_account_shows_nothing_secret_of_itself(fake: AwsFake) -> None:
     assert repr(Aws()) == "Aws(region='us-east-1')"
+
+
+def test_keys_that_are_stale_when_they_arrive_are_told_as_expired(
+    fake: AwsFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name, value in fake.refreshing_environment(lifetime_s=-60).items():
+        monkeypatch.setenv(name, value)
+    aws = Aws()
+
+    with pytest.raises(CredentialsError, match=r"have expired, and newer ones are not there"):
+        _ = aws.identity
+
+
+def test_other_faults_pass_through(fake: AwsFake) -> None:
+    with pytest.raises(RuntimeError, match="ours"), translated():
+        raise RuntimeError("ours")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.awsfake.deploying import deploy
 from tests.awsfake.server import AwsFake
-from tests.job_runs import datasource_of, signal_worker, wait_for_end_of, watchers_of
+from tests.job_runs import datasource_of, log_of, signal_worker, wait_for_end_of, watchers_of
 from tests.recorded_jobs import record_job
 from tests.sagemaker.own_endpoint import VirtualTime, planned
 from tests.waiting import wait_until
@@ -307,7 +307,7 @@ def test_it_waits_for_a_workspace_that_cannot_be_read(
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, fake: AwsFake) -> None:
     """Time passes with every look at an endpoint, and hardly any between two looks."""
-    monkeypatch.setenv(SPEED_VARIABLE, "2000")
+    monkeypatch.setenv(SPEED_VARIABLE, "200")
     fake.training_job("tuned")
     fake.plan(creating_s=60, deleting_s=40, step_s=20)
 
@@ -350,6 +350,21 @@ def test_a_job_that_ends_by_itself_leaves_no_watcher(workspace: Workspace, fake:
     fake.assert_nothing_left()
     (entry,) = workspace.store.endpoints.of_job(job.id)
     assert entry.state is EntryState.CLOSED
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_containers_secret_stays_out_of_the_log_however_much_is_logged(
+    workspace: Workspace, fake: AwsFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTBOARD_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("MY_TOKEN", "hf_secret_1")
+
+    job = launch(max_concurrency=32, environment={"HF_TOKEN": "${MY_TOKEN}"})
+    job.wait(60)
+
+    kept = [file.read_bytes() for file in workspace.path.rglob("*") if file.is_file()]
+    assert not any(b"hf_secret_1" in data for data in kept)
+    assert "DEBUG" in log_of(job)
 
 
 @pytest.mark.usefixtures("quick")

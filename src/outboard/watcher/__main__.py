@@ -7,6 +7,7 @@ import signal
 import sys
 
 from outboard.detached import take_arguments
+from outboard.process_log import start_logging
 from outboard.providers.sagemaker.aws import Aws
 from outboard.providers.sagemaker.pace import Pace
 from outboard.watcher.launch import READY
@@ -21,10 +22,7 @@ def main(arguments: list[str]) -> None:
     for name in ("SIGINT", "SIGHUP"):  # of the terminal that everything was started from
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    logging.basicConfig(
-        level=os.environ.get("OUTBOARD_LOG_LEVEL", "INFO"),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    start_logging()
     home, job_id = take_arguments(arguments)
     watcher = Watcher(Workspace(home), job_id, connect=Aws, pace=Pace.from_environment())
     # Everything is loaded: whatever becomes of the package on disk, this process can delete.

@@ -22,6 +22,8 @@ SIGN_IN_AGAIN = (
     "(...)), then start or resume the job: finished rows are kept."
 )
 
+# botocore has no class for keys that are stale when they arrive (credentials.py).
+_STALE = re.compile("refreshed credentials are still expired")
 _DENIED = re.compile("AccessDenied|UnauthorizedOperation|NotAuthorized")
 _EXPIRED = re.compile("^(ExpiredToken|RequestExpired|TokenRefreshRequired)")
 _REFUSED = re.compile(
@@ -53,6 +55,13 @@ def translated(*, secrets: Collection[str] = ()) -> Iterator[None]:
     """
     try:
         yield
+    except RuntimeError as fault:
+        if not _STALE.search(str(fault)):
+            raise
+        raise CredentialsError(
+            f"The AWS credentials have expired, and newer ones are not there. {SIGN_IN_AGAIN}",
+            provider=PROVIDER,
+        ) from fault
     except (exceptions.ClientError, exceptions.BotoCoreError) as fault:
         error = error_of(fault)
         if not secrets:

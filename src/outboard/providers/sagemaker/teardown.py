@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 30.0
 # Long after an entry was planned nothing of it can still be on its way.
 _LATEST_CREATE_S = 3_600.0
+_BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 #: Seconds between two lines about a deletion that goes on.
 _TELL_EVERY_S = 30.0
 
@@ -184,7 +185,7 @@ class _Deletion:
             except ClientError as fault:
                 if is_not_found(fault):
                     return None
-                if not _is_in_progress(fault):
+                if not _is_too_early(fault, status):
                     raise
                 return status
         return "Deleting"
@@ -210,5 +211,8 @@ class _Deletion:
         )
 
 
-def _is_in_progress(fault: ClientError) -> bool:
-    return code_of(fault) == "ValidationException" and "in-progress" in message_of(fault)
+def _is_too_early(fault: ClientError, status: str) -> bool:
+    """Return whether AWS refuses to delete an endpoint only because it is busy with it."""
+    if code_of(fault) != "ValidationException":
+        return False
+    return status in _BUSY or "in-progress" in message_of(fault)
