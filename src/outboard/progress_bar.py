@@ -69,7 +69,7 @@ def _is_interactive() -> bool:
 
 def _follow(job: Job, bar: "tqdm[Any]") -> None:
     last_event = 0
-    phase = ""
+    phase, is_closing = "", False
     shown: object = None
     drawn_at = 0.0
     while True:
@@ -80,9 +80,9 @@ def _follow(job: Job, bar: "tqdm[Any]") -> None:
             if event.kind in _TOLD:
                 _say(event.message)
             elif event.kind != "status":
-                phase = event.message
-        is_opening = status is JobStatus.DEPLOYING and phase
-        bar.set_description_str(_line(phase)[:_PHASE_CHARS] if is_opening else status, False)
+                phase, is_closing = event.message, event.kind == "deleting"
+        has_phase = phase and (status is JobStatus.DEPLOYING or (status.live and is_closing))
+        bar.set_description_str(_line(phase)[:_PHASE_CHARS] if has_phase else status, False)
         bar.set_postfix_str(summary(progress), refresh=False)
         bar.n = progress.done
         news, now = (status, phase, progress.done), time.monotonic()

@@ -171,6 +171,7 @@ class _Bar(_View):
             transient=True,
         )
         self._task = self._live.add_task("queued", total=None, details="")
+        self._is_closing = False
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -182,6 +183,7 @@ class _Bar(_View):
     def _tell(self, event: JobEvent) -> None:
         if event.kind in _WORTH_KEEPING:
             self._live.console.print(one_line(event.message))
+        self._is_closing = event.kind == "deleting"
         done, total = (event.data.get(name) for name in ("done", "total"))
         self._live.update(
             self._task, completed=done or 0, total=total, details=one_line(event.message, limit=60)
@@ -189,7 +191,8 @@ class _Bar(_View):
 
     def _draw(self, status: JobStatus, progress: JobProgress) -> None:
         self._live.update(self._task, description=str(status))
-        if status in {JobStatus.RUNNING, JobStatus.SUCCEEDED}:
+        is_closing = self._is_closing and status.live
+        if status in {JobStatus.RUNNING, JobStatus.SUCCEEDED} and not is_closing:
             self._live.update(
                 self._task,
                 completed=progress.done,
