@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import outboard
 from outboard import ExternalModel, JobStatus, Workspace, get_job, list_jobs
 from outboard.errors import (
     CredentialsError,
+    DatasourceChangedError,
     JobCancelledError,
     JobFailedError,
     JobInterruptedError,
@@ -272,6 +274,34 @@ def test_resumed_job_sends_only_what_is_left_in_whatever_workspace_is_current(
 
     assert sorted(server.seen.prompts) == questions(4)[2:]
     assert job.progress.succeeded == 4
+
+
+@pytest.mark.parametrize("again", [Job.resume, Job.retry_failed])
+def test_job_stays_as_it_is_when_its_datasource_was_deleted(
+    uid: int, again: Callable[[Job], None]
+) -> None:
+    job = record_job(uid, status=JobStatus.CANCELLED, answer=half_failed)
+    outboard.delete_datasource(uid)
+
+    with pytest.raises(NotFoundError, match=f"Datasource {uid}.* was deleted") as caught:
+        again(job)
+
+    assert caught.value.ids == (str(uid),)
+    assert job.status == "cancelled"
+
+
+def test_job_stays_as_it_is_when_the_file_of_its_rows_was_changed(tmp_path: Path) -> None:
+    file = tmp_path / "questions.csv"
+    file.write_text("instruction\nWhat is rain?\n")
+    job = record_job(
+        outboard.create_datasource(file), status=JobStatus.FAILED, answer=lambda row: None
+    )
+    file.write_text("instruction\nWhat is hail?\n")
+
+    with pytest.raises(DatasourceChangedError, match="was changed after it was registered"):
+        job.resume()
+
+    assert job.status == "failed"
 
 
 def test_retried_rows_are_sent_again_and_no_others(uid: int, server: OpenAIServer) -> None:

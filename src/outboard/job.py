@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from outboard.call import InferenceCall
 from outboard.config import FinetuningProvider
+from outboard.datasource import get_datasource
 from outboard.errors import (
     JobCancelledError,
     JobInterruptedError,
@@ -177,6 +178,8 @@ class Job:
         ------
         JobStateError
             If the job is running, or has succeeded.
+        NotFoundError, DatasourceChangedError
+            If a datasource of it was deleted, or its file changed.
         ConfigError
             If `max_cost_usd` cannot be a budget.
         """
@@ -200,6 +203,8 @@ class Job:
         ------
         JobStateError
             If the job is running, or has no failed rows.
+        NotFoundError, DatasourceChangedError
+            If a datasource of it was deleted, or its file changed.
         """
         record, status = self._look()
         if status.live or not record.failed:
@@ -295,15 +300,33 @@ class Job:
     def _requeue(
         self, record: JobRecord, *, retry_failed: bool, call: InferenceCall | None = None
     ) -> None:
+        self._check_rows(record)
         lease = lease_for_this_process(worker=None, now=time.time())
         jobs = self._workspace.store.jobs
         if not jobs.requeue(record, lease, retry_failed=retry_failed, call=call):
             raise JobStateError(
-                f"Job {self._id} was taken up by somebody else at the same moment.",
+                f"Job {self._id} was taken up by somebody else at the same moment. "
+                "wait() for it, or look at its status.",
                 job_id=self._id,
                 status=str(self.status),
             )
         start_worker(self._workspace, record)
+
+    def _check_rows(self, record: JobRecord) -> None:
+        """Raise if its rows cannot be read: a worker would only turn a finished job failed."""
+        with self._workspace:
+            for uid in record.call.datasource_uids:
+                try:
+                    datasource = get_datasource(uid)
+                except NotFoundError as fault:
+                    raise NotFoundError(
+                        f"Datasource {uid}, which job {self._id} runs over, was deleted. Its "
+                        f"answers are kept: get_model_source({str(record.seq)!r}). For new ones "
+                        "register the rows again, then call inference().",
+                        kind="datasource",
+                        ids=fault.ids,
+                    ) from None
+                datasource.check_unchanged()
 
 
 def _progress(record: JobRecord, *, cost_usd: float | None) -> JobProgress:
