@@ -609,6 +609,21 @@ def test_an_endpoint_that_is_created_but_not_noted_is_taken_over(job: Hosted) ->
     job.assert_closed()
 
 
+def test_a_schedule_that_came_with_the_resume_goes_with_the_endpoint(protected: Hosted) -> None:
+    protected.store.endpoints.plan(planned("outboard-1", scheduled=False))
+    deploy(protected.aws.sagemaker, "outboard-1")
+    endpoint = protected.endpoint()
+
+    async def life() -> None:
+        await endpoint.open()
+        assert protected.fake.resources()["schedules"] == ["outboard-1"]
+        await endpoint.close()
+
+    protected.time.run(life())
+
+    protected.assert_closed()
+
+
 @pytest.mark.parametrize(
     "left", ["failed", "closing", "expiring", "never created"], ids=lambda text: text
 )

@@ -250,9 +250,12 @@ def test_what_is_in_another_account_is_shown_and_left(
     home.store.endpoints.plan(planned("outboard-1", job_id=job.id, account_id="999999999999"))
 
     (leftover,) = find_leftovers(home, aws)
+    dry = outboard(home, "reap", "--dry-run")
     (result,) = reap(fake, home, aws, [leftover])
 
     assert not leftover.in_reach
+    assert "is in another account" in dry.stdout
+    assert "would save $0.00/h." in dry.stderr
     assert result.problem is not None
     assert "in account 999999999999" in result.problem
 

@@ -31,8 +31,10 @@ def reap(ctx: click.Context, dry_run: bool, kept: bool) -> None:
         say(f"Nothing is left in region {aws.region} of account {aws.identity.account_id}.")
         return
     if dry_run:
-        _show((leftover, "would be deleted") for leftover in leftovers)
-        say(f"Deleting them would save {_saved(leftovers)}.")
+        outcomes = {True: "would be deleted", False: "is in another account"}
+        _show((leftover, outcomes[leftover.in_reach]) for leftover in leftovers)
+        in_reach = [leftover for leftover in leftovers if leftover.in_reach]
+        say(f"Deleting them would save {_saved(in_reach)}.")
         return
     say(f"Deleting {len(leftovers)}: {', '.join(found.entry.name for found in leftovers)}")
     reaped = asyncio.run(

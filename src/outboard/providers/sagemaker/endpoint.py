@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from outboard.config import DeploymentConfig
@@ -105,6 +106,8 @@ class OwnEndpoint:
         if entry is None:
             entry = await self._create()
         else:
+            # Its run may have had no role for a schedule yet.
+            entry = replace(entry, scheduled=entry.scheduled or self._role_arn is not None)
             self._entry = entry
             await in_thread(self._job.start_watcher)
             await self._arm(entry)
