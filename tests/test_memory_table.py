@@ -1,4 +1,5 @@
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import date
@@ -189,7 +190,12 @@ def test_stream_that_cannot_be_opened_is_refused() -> None:
         def __arrow_c_stream__(self, requested_schema: object = None) -> object:
             raise ValueError("out of order")
 
-    assert "The table cannot be read: out of order" in str(refusal(Broken()))
+    assert "The Broken cannot be read as a table: out of order." in str(refusal(Broken()))
+
+
+@pytest.mark.parametrize("column", [pd.Series([1], name="a"), pl.Series("a", [1])])
+def test_column_alone_is_answered_with_how_to_make_it_a_table(column: object) -> None:
+    assert re.search(r"The Series cannot be read .* by to_frame\(\)", str(refusal(column)))
 
 
 def test_stream_that_breaks_off_leaves_no_file(workspace: Workspace) -> None:

@@ -120,15 +120,15 @@ def test_csv_row_beyond_any_block_is_blamed_on_an_open_quote(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("a,b\n1,2\n3\n", "row 3, counting the header as row 1: Expected 2 columns, got 1: 3"),
+        ("a,b\n1,2\n3\n", "row 3, counting the header as row 1: Expected 2 .*, got 1: 3\\. Put"),
         ('a,b\n1,"2\n2"\n3,4,5\n', "row 3, counting the header as row 1: Expected 2 columns"),
         (b"a,b\n1,2\n3,\xff\n", "not UTF-8 in line 3"),
         (b"a,\xff\n1,2\n", "not UTF-8 in line 1"),
         ("a,b\n1,2\n".encode("utf-16"), "not UTF-8 in line 1"),
         ('a,b\n1,"2\n3,4\n5,6\n', "opens a quote in row 2, .* begins with '2.n3,4"),
-        ("", "has no rows"),
-        ("\n\n", "has no rows"),
-        ("a,b", "has no rows"),
+        ("", "no rows in "),
+        ("\n\n", "no rows in "),
+        ("a,b", "no rows in "),
         ("a,b,a\n1,2,3\n", "2 columns named 'a'"),
         ("a,,b\n1,2,3\n", "Column 2 of .* has no name"),
     ],
@@ -210,9 +210,9 @@ def _literal(value: object) -> str:
         ('{"a":1}\n[1]\n', "Line 2 of .* holds a JSON list"),
         ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "Line 1 of .* is not JSON"),
         ('{"a":' + "9" * 5_000 + "}", "Line 1 of .* is not JSON"),
-        ("{}\n", "has no columns"),
-        ("\n \n", "has no rows"),
-        ("", "has no rows"),
+        ("{}\n", "no columns in "),
+        ("\n \n", "no rows in "),
+        ("", "no rows in "),
         ('{"":1}\n', "Column 1 of .* has no name"),
         ('{"\\ud800":1}\n', "Column 1 of .* has a name that is no text"),
     ],
@@ -275,8 +275,8 @@ def test_json_value_may_be_longer_than_what_is_read_at_once(write: Write) -> Non
         ('[{"a":1}, [2]]', "Row 2 of .* holds a JSON list"),
         (b'[{"a":"\xff"}]', "can't decode byte 0xff"),
         ('[{"a":' + "[" * 100_000 + "]" * 100_000 + "}]", "not JSON after row 0"),
-        ("[]", "has no rows"),
-        ("", "has no rows"),
+        ("[]", "no rows in "),
+        ("", "no rows in "),
     ],
 )
 def test_malformed_json_array_is_refused_with_its_place(
@@ -330,7 +330,7 @@ def test_parquet_without_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({}), path)
 
-    assert "has no columns" in fault(path)
+    assert "no columns in " in fault(path)
 
 
 # All formats

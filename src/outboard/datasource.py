@@ -141,7 +141,7 @@ class Datasource:
             raise ValueError(f"start must be >= 0 and batch_rows >= 1, got {start}, {batch_rows}")
         names = self.columns if columns is None else list(dict.fromkeys(columns))
         for name in names:
-            _check_column(name, self.columns, f"Datasource {self.uid}", datasource_uid=self.uid)
+            _check_column(name, self.columns, f"datasource {self.uid}", datasource_uid=self.uid)
         return self._row_batches(names, start, batch_rows)
 
     def to_pandas(self, max_rows: int | None = 10) -> "pd.DataFrame":
@@ -236,6 +236,8 @@ def create_datasource(data: object, *, name: str | None = None, uid_col: str | N
         If the workspace cannot be written to.
     """
     workspace = Workspace.current()
+    if uid_col is not None:
+        uid_col = str(uid_col)  # as the names of pandas columns, which may be numbers
     if isinstance(data, str | os.PathLike):
         return _register(workspace, source_file.locate(data), name=name, uid_col=uid_col)
     path = write_table(to_batches(data), workspace.datasources_dir)
@@ -259,7 +261,7 @@ def _register(
     stamp = file.stamp()
     shape = source_file.inspect(file)
     if shape.n_rows == 0:
-        raise DatasourceError(f"{shown} has no rows. Give it at least one.", path=path)
+        raise DatasourceError(f"There are no rows in {shown}. Give it at least one.", path=path)
     numbers = None
     if uid_col is not None:
         _check_column(uid_col, list(shape.columns), shown, path=path)
@@ -268,8 +270,8 @@ def _register(
     fingerprint = file.fingerprint()
     if stamp is None or file.stamp() != stamp:
         raise DatasourceError(
-            f"{shown} changed while it was being registered. Wait until it is written to the "
-            "end, then register it again.",
+            f"The rows of {shown} changed while they were being registered. Wait until they are "
+            "written to the end, then register them again.",
             path=path,
         )
     uid = workspace.store.datasources.add(
@@ -312,9 +314,10 @@ def list_datasources() -> "pd.DataFrame":
             "name": pd.Series([_name(record) for record in records], dtype="str"),
             "n_rows": pd.Series([record.n_rows for record in records], dtype="int64"),
             "columns": pd.Series([list(record.columns) for record in records], dtype="object"),
+            # In nanoseconds, whatever the times are: pandas would choose by their digits.
             "created_at": pd.to_datetime(
                 pd.Series(created_at, dtype="float64"), unit="s", utc=True
-            ),
+            ).dt.as_unit("ns"),
         }
     )
 
@@ -376,4 +379,4 @@ def _check_column(name: str, columns: Sequence[str], shown: str, **parts: object
         return
     near = difflib.get_close_matches(name, columns, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Its columns are {list(columns)}."
-    raise DatasourceError(f"{shown} has no column {name!r}. {hint}", column=name, **parts)
+    raise DatasourceError(f"There is no column {name!r} in {shown}. {hint}", column=name, **parts)

@@ -129,14 +129,15 @@ def _malformed(file: SourceFile, fault: pa.ArrowInvalid) -> DatasourceError:
         return _not_utf8(file)
     if "Empty CSV file" in text:
         return DatasourceError(
-            f"{file.shown!r} has no rows. Give it a header line with at least one row below.",
+            f"There are no rows in {file.shown!r}. Give it a header line with at least one row "
+            "below.",
             path=file.shown,
         )
     row = _ROW.search(text)
     where = f"row {row[1]}, counting the header as row 1" if row else "a row"
     what = describe(fault).removeprefix("CSV parse error: ").replace(row[0] if row else "", "")
     return DatasourceError(
-        f"{file.shown!r} is malformed in {where}: {what} "
+        f"{file.shown!r} is malformed in {where}: {what}. "
         "Put values that hold commas, quotes or line breaks in double quotes, "
         'with a quote inside written twice (""), and close each quote.',
         path=file.shown,

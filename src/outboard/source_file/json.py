@@ -155,4 +155,6 @@ def _layout(file: SourceFile) -> Layout:
 
 
 def _no_rows(file: SourceFile) -> DatasourceError:
-    return DatasourceError(f"{file.shown!r} has no rows. Give it at least one.", path=file.shown)
+    return DatasourceError(
+        f"There are no rows in {file.shown!r}. Give it at least one.", path=file.shown
+    )

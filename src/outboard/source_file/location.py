@@ -198,7 +198,7 @@ def at(location: str) -> SourceFile:
 
 def _unreachable(shown: str, fault: OSError) -> DatasourceError:
     return DatasourceError(
-        f"{shown!r} cannot be reached: {describe(fault).rstrip('.')}. "
+        f"{shown!r} cannot be reached: {describe(fault)}. "
         "Check the address, the credentials, the region and the network.",
         path=shown,
     )
@@ -241,6 +241,9 @@ def buffered(source: pa.NativeFile) -> io.BufferedReader:
 
 
 def describe(fault: BaseException, *, limit: int = 200) -> str:
-    """Return the first line of an error's text, cut: some libraries quote whole rows."""
-    line = next(iter(str(fault).splitlines()), type(fault).__name__)
+    """Return the first line of an error's text, without its full stop.
+
+    It is cut: some libraries quote whole rows.
+    """
+    line = next(iter(str(fault).splitlines()), type(fault).__name__).rstrip(".")
     return line if len(line) <= limit else f"{line[:limit]}..."

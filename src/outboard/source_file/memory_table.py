@@ -42,7 +42,10 @@ def to_batches(data: object) -> pa.RecordBatchReader:
     try:
         reader = pa.RecordBatchReader.from_stream(data)
     except (pa.ArrowException, ValueError, TypeError) as fault:
-        raise DatasourceError(f"The table cannot be read: {describe(fault)}") from fault
+        raise DatasourceError(
+            f"The {type(data).__name__} cannot be read as a table: {describe(fault)}. "
+            "Pass a pandas, polars or Arrow table; one column becomes a table by to_frame()."
+        ) from fault
     _check_schema(reader.schema)
     return reader
 

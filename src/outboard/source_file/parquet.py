@@ -68,7 +68,7 @@ def _footer(file: SourceFile) -> tuple[pa.Schema, int]:
             return table.schema_arrow, table.metadata.num_rows
     except pa.ArrowException as fault:
         raise DatasourceError(
-            f"{file.shown!r} is not a readable Parquet file: {describe(fault)} "
+            f"{file.shown!r} is not a readable Parquet file: {describe(fault)}. "
             "Write it again; a CSV or JSON file needs its own suffix.",
             path=file.shown,
         ) from fault

@@ -34,7 +34,7 @@ def check_names(names: Sequence[str], *, shown: str, path: str | None = None) ->
         Its file, for the error's parts.
     """
     if not names:
-        raise DatasourceError(f"{shown} has no columns. Give it at least one.", path=path)
+        raise DatasourceError(f"There are no columns in {shown}. Give it at least one.", path=path)
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise DatasourceError(
@@ -54,7 +54,7 @@ def check_names(names: Sequence[str], *, shown: str, path: str | None = None) ->
     repeated, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise DatasourceError(
-            f"{shown} has {count} columns named {repeated!r}. Rename all but one.",
+            f"There are {count} columns named {repeated!r} in {shown}. Rename all but one.",
             path=path,
             column=repeated,
         )
