@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Coroutine
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.sagemaker.own_endpoint import VirtualTime, planned
 from tests.waiting import wait_until
 
 from outboard import ExternalModel, get_job
+from outboard.detached import start_detached
 from outboard.errors import JobFailedError
 from outboard.job import Job, JobStatus
 from outboard.launcher import log_path
@@ -376,6 +378,28 @@ def test_nothing_is_created_where_no_watcher_can_be_started(
 
     with pytest.raises(JobFailedError, match=r"could not be started: .* So no endpoint was creat"):
         start_watcher(workspace, job.id)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_watcher_whose_worker_is_killed_while_it_starts_watches_all_the_same(
+    workspace: Workspace, fake: AwsFake, aws: Aws
+) -> None:
+    watched = Watched(workspace, fake, aws).opened()
+    watched.end()
+
+    process = start_detached(
+        "outboard.watcher",
+        [str(workspace.path), watched.job.id],
+        log=log_path(workspace, watched.job.id),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    fake.wait_for(f"{NAME}:Deleting")
+    fake.advance(600)
+
+    assert process.wait(60) == 0
+    assert watched.state is EntryState.CLOSED
 
 
 def test_a_watcher_that_dies_at_once_is_noticed(

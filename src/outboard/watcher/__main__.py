@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from outboard.detached import take_arguments
 from outboard.process_log import start_logging
@@ -26,7 +27,8 @@ def main(arguments: list[str]) -> None:
     home, job_id = take_arguments(arguments)
     watcher = Watcher(Workspace(home), job_id, connect=Aws, pace=Pace.from_environment())
     # Everything is loaded: whatever becomes of the package on disk, this process can delete.
-    os.write(sys.stdout.fileno(), READY)
+    with suppress(BrokenPipeError):  # the worker was killed while it waited for us
+        os.write(sys.stdout.fileno(), READY)
     # Nobody listens any more; what is printed by accident goes to the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     asyncio.run(watcher.run())
