@@ -12,7 +12,9 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner, Result
+from tests.job_runs import datasource_of
 from tests.openai_server import OpenAIServer, answer_to
+from tests.recorded_jobs import record_job
 
 import outboard
 from outboard.cli import Outboard, main
@@ -164,6 +166,19 @@ def test_rows_are_shown_as_text(home: Path, tmp_path: Path) -> None:
     assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_narrow_terminal_cuts_the_model_before_the_job_id(home: Path, width: int) -> None:
+    job = record_job(datasource_of(QUESTIONS), model_name="a-model-with-a-name-of-some-length")
+
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": str(width)}
+    shown = CliRunner().invoke(main, ["--home", str(home), "job", "list"], env=terminal)
+
+    [line] = [line for line in safe(shown.stdout).splitlines() if job.id in line]
+    assert line.split()[1:5] == ["succeeded", "3", "3", "0"]
+    assert ("a-model-with-a-name-of-some-length" in line) == (width == 160)
+    assert len(line) <= max(width, len(job.id) + 54)
+
+
 # datasource
 
 
@@ -176,10 +191,32 @@ def test_datasource_is_added_listed_shown_removed(home: Path, questions: Path) -
     assert added.stdout == "1\n"
     assert "3 rows" in added.stderr
     assert [row["name"] for row in listed] == ["weather"]
-    assert [row["instruction"] for row in shown["rows"]] == QUESTIONS[:2]
+    assert shown["rows"] == [
+        {"x_uid": f"doc::{n}", "values": {"instruction": QUESTIONS[n]}} for n in range(2)
+    ]
     assert removed.exit_code == 0
     assert json.loads(run_ok(home, "datasource", "list", "--json")) == []
     assert questions.exists()
+
+
+def test_values_are_shown_as_they_are_beside_their_x_uids(home: Path, tmp_path: Path) -> None:
+    table = pyarrow.table({"id": [7, 40], "n": [1, None], "score": [0.123, float("nan")]})
+    pyarrow.parquet.write_table(table, tmp_path / "scores.parquet")
+    added = run(home, "datasource", "add", tmp_path / "scores.parquet", "--uid-col", "id")
+
+    shown = run_ok(home, "datasource", "show", "1")
+    no_rows = run_ok(home, "datasource", "show", "1", "--rows", "0")
+
+    assert added.exit_code == 0
+    rows = [line.split() for line in shown.splitlines()[-2:]]
+    assert rows == [["doc::7", "7", "1", "0.123"], ["doc::40", "40", "-", "nan"]]
+    assert "doc::7" not in no_rows
+
+
+def test_one_row_is_not_told_as_several(home: Path, tmp_path: Path) -> None:
+    one = run(home, "datasource", "add", write_csv(tmp_path / "one.csv", QUESTIONS[:1]))
+
+    assert "has 1 row of instruction" in one.stderr
 
 
 def test_table_of_datasources_has_a_line_for_each(home: Path, questions: Path) -> None:

@@ -187,8 +187,9 @@ class Datasource:
             f"<tr><td>{html.escape(name)}</td><td>{html.escape(kind)}</td></tr>"
             for name, kind in self._record.columns.items()
         )
+        n_rows = "1 row" if self.n_rows == 1 else f"{self.n_rows:,} rows"
         return (
-            f"<p>Datasource {self.uid}: <b>{html.escape(self.name)}</b>, {self.n_rows:,} rows</p>"
+            f"<p>Datasource {self.uid}: <b>{html.escape(self.name)}</b>, {n_rows}</p>"
             "<table><thead><tr><th>Column</th><th>Type</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )

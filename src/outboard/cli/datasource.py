@@ -1,5 +1,7 @@
 """`outboard datasource`: register, look at, remove tables."""
 
+from typing import Any
+
 import click
 
 import outboard
@@ -11,7 +13,7 @@ def datasource() -> None:
     """Tables of rows to run a model over."""
 
 
-@datasource.command()
+@datasource.command(short_help="Register a file or an s3:// URI.")
 @click.argument("source")
 @click.option("--name", help="Name to list it under; default: the file's.")
 @click.option("--uid-col", help="Column whose whole numbers name the rows; default: position.")
@@ -20,10 +22,8 @@ def add(source: str, name: str | None, uid_col: str | None) -> None:
     uid = outboard.create_datasource(source, name=name, uid_col=uid_col)
     registered = outboard.get_datasource(uid)
     click.echo(uid)
-    say(
-        f"Datasource {uid} {registered.name!r} has {registered.n_rows:,} rows of "
-        f"{', '.join(registered.columns)}."
-    )
+    rows = "1 row" if registered.n_rows == 1 else f"{registered.n_rows:,} rows"
+    say(f"Datasource {uid} {registered.name!r} has {rows} of {', '.join(registered.columns)}.")
 
 
 @datasource.command("list")
@@ -48,7 +48,7 @@ def list_(as_json: bool) -> None:
 def show(uid: int, rows: int, as_json: bool) -> None:
     """Show what a table holds, with its first rows."""
     found = outboard.get_datasource(uid)
-    first = found.to_pandas(max_rows=rows)
+    first = _first_rows(found, rows)
     fields = {
         "uid": found.uid,
         "name": found.name,
@@ -58,12 +58,14 @@ def show(uid: int, rows: int, as_json: bool) -> None:
         "fingerprint": found.fingerprint,
     }
     if as_json:
-        print_json(fields | {"rows": first.to_dict(orient="records")})
+        print_json(fields | {"rows": [{"x_uid": x_uid, "values": row} for x_uid, row in first]})
         return
     print_fields(fields)
     if rows:
         click.echo()
-        print_table([str(column) for column in first.columns], first.itertuples(index=False))
+        # As text: of a number, the table would show but one decimal.
+        texts = ([x_uid, *map(_text, row.values())] for x_uid, row in first)
+        print_table(["x_uid", *found.columns], texts)
 
 
 @datasource.command()
@@ -72,3 +74,18 @@ def rm(uid: int) -> None:
     """Forget a table. A file of yours stays where it is."""
     outboard.delete_datasource(uid)
     say(f"Datasource {uid} is removed.")
+
+
+def _first_rows(found: outboard.Datasource, n_rows: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return x_uids with rows: from Arrow, where an integer stays one and a null is None."""
+    first: list[tuple[str, dict[str, Any]]] = []
+    for batch in found.batches(batch_rows=n_rows) if n_rows else ():
+        names = (f"doc::{uid}" for uid in batch.uids)
+        first += zip(names, batch.table.to_pylist(), strict=True)
+        if len(first) >= n_rows:
+            break
+    return first[:n_rows]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -19,14 +19,14 @@ COLUMNS = {"question": "instruction", "best_answer": "response"}
 GENERATION = {"system_prompt": "Answer in one short sentence.", "max_new_tokens": 64}
 
 
-@click.command()
+@click.command(short_help="Fetch the embedded model and the demo's rows.")
 def fetch() -> None:
     """Fetch the embedded model and the demo's rows now, e.g. before going offline."""
     _fetch_model()
     _fetch_rows()
 
 
-@click.command()
+@click.command(short_help="Answer real questions with the embedded model.")
 @click.option("--rows", type=click.IntRange(min=1), default=8, help="How many questions to ask.")
 def demo(rows: int) -> None:
     """Answer questions of TruthfulQA with the embedded model. Needs no account.

@@ -10,7 +10,7 @@ from outboard.cli.output import safe, say
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
-@click.command()
+@click.command(short_help="Write the answers of a job to a file.")
 @click.argument("job_or_source")
 @click.option(
     "--to",

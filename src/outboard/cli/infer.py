@@ -13,7 +13,7 @@ from outboard.cli.progress import follow_or_cancel
 SECTIONS = ("generation", "deployment")
 
 
-@click.command()
+@click.command(short_help="Run a model over the rows of datasources.")
 @click.argument("model")
 @click.option(
     "--datasource",

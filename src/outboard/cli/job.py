@@ -28,8 +28,8 @@ def list_(as_json: bool) -> None:
     if not rows:
         say("No job yet. Start one: outboard demo, or outboard infer MODEL --datasource UID")
         return
-    columns = ["job_id", "status", "model", "total", "succeeded", "failed", "model_source_uid"]
-    columns += ["created_at", "elapsed_s"]
+    # As many as fit into 80 characters; --json has all of them.
+    columns = ["job_id", "status", "total", "succeeded", "failed", "model"]
     print_table(columns, ([row[column] for column in columns] for row in rows))
     for entry in unattended(Workspace.current()):
         say(billing_warning(entry))

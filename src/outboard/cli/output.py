@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +20,11 @@ _ESCAPE = re.compile(
     r"|\x1b[ -/]*[0-~]?",
     re.DOTALL,
 )
+
+# Between two columns of a table.
+_GAP = 3
+# What is left of a wider column at least, where a terminal is narrow: a status is not cut.
+_NARROWEST = 9
 
 # What may reorder or hide the text around it, besides controls.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -57,7 +63,7 @@ def console(*, stderr: bool = False, wide: bool = False) -> Console:
     """
     made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     if wide and not made.is_terminal:
-        made.width = 10_000
+        made.width = 1_000_000
     return made
 
 
@@ -67,13 +73,40 @@ def say(message: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as a table, one line each."""
+    """Print rows as a table, one line each.
+
+    In a narrow terminal columns are cut, but for the first one, which names the row: what is
+    too wide all the same is left to the terminal to fold.
+    """
+    out = console(wide=True)
+    names = [one_line(column) for column in columns]
+    cells = [[one_line(_shown(value)) for value in row] for row in rows]
+    widths = [max(map(cell_len, texts)) for texts in zip(names, *cells, strict=True)]
+    widths = _fitting(widths, out.width)
+    out.width = max(out.width, _total(widths))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(Text(column), overflow="ellipsis")
-    for row in rows:
-        table.add_row(*(Text(one_line(_shown(value))) for value in row))
-    print_rendered(console(wide=True), table)
+    last = len(names) - 1
+    for index, (name, width) in enumerate(zip(names, widths, strict=True)):
+        # What stands last may be a sentence: it gets as many lines as it needs.
+        table.add_column(Text(name), width=width, no_wrap=index < last, overflow="ellipsis")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    print_rendered(out, table)
+
+
+def _fitting(widths: Sequence[int], width: int) -> list[int]:
+    """Return the columns' widths in a terminal: all but the first give way, the widest first."""
+    fitting = list(widths)
+    while len(fitting) > 1 and _total(fitting) > width:
+        widest = max(range(1, len(fitting)), key=fitting.__getitem__)
+        if fitting[widest] <= _NARROWEST:
+            break
+        fitting[widest] -= 1
+    return fitting
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def print_rendered(out: Console, table: Table) -> None:

@@ -46,7 +46,7 @@ def summary(job: Job) -> str:
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
     if progress.truncated:
-        parts.append(f"{progress.truncated:,} answers cut by the token limit")
+        parts.append(f"{progress.truncated:,} cut by the token limit")
     tokens = progress.input_tokens + progress.output_tokens
     text = f"{', '.join(parts)}; {tokens:,} tokens in {progress.elapsed_s:,.1f} s."
     if progress.failed and not job.status.live:
@@ -70,7 +70,8 @@ def follow_or_cancel(job: Job) -> None:
         with suppress(OutboardError, KeyboardInterrupt):
             job.cancel()
             job.wait(timeout=30)
-        say(f"{summary(job)} Go on with the rest: outboard job resume {job.id}")
+        on = f" Go on with the rest: outboard job resume {job.id}" if job.progress.pending else ""
+        say(summary(job) + on)
         raise
 
 

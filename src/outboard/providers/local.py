@@ -124,7 +124,8 @@ class LocalProvider:
             Engine, path, n_slots=self._n_slots, context_length=context_length
         )
         self._limits = self._limits_of(self._engine.context_length)
-        ready = f"{path.name} is ready: {self._n_slots} requests at a time."
+        at_once = "1 request" if self._n_slots == 1 else f"{self._n_slots} requests"
+        ready = f"{path.name} is ready: {at_once} at a time."
         report(ProviderEvent(kind="ready", message=ready))
 
     async def invoke(self, request: Request) -> Response:
