@@ -211,6 +211,7 @@ def test_what_is_not_a_dict_is_refused_by_its_type(value: Any) -> None:
     ("config", "name", "suggestion"),
     [
         (GenerationConfig, "temprature", "did you mean 'temperature'?"),
+        (GenerationConfig, "temp", "did you mean 'temperature'?"),
         (GenerationConfig, "max_tokns", "did you mean 'max_new_tokens'?"),
         (GenerationConfig, "maxTokens", "did you mean 'max_new_tokens'?"),
         (GenerationConfig, "max_length", "did you mean 'max_new_tokens'?"),

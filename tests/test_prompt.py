@@ -112,7 +112,7 @@ def test_every_missing_name_is_named_with_the_nearest_there_is() -> None:
 
     assert str(problem) == (
         "The prompt template uses {qestion} (did you mean {question}?) and {zzz}, but there are "
-        "only the columns question, q and the mapped roles instruction."
+        "only the columns question, q and the mapped role instruction."
     )
     assert isinstance(problem, PromptTemplateError)
     assert problem.names == ("qestion", "zzz")

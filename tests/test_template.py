@@ -187,7 +187,7 @@ def test_a_long_name_is_cut_and_many_columns_are_counted_in_the_message() -> Non
 
 
 def test_an_empty_row_has_nothing() -> None:
-    with pytest.raises(PromptTemplateError, match="but the row has only nothing"):
+    with pytest.raises(PromptTemplateError, match=r"but the row is empty\."):
         PromptTemplate("{a}").render({})
 
 

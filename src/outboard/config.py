@@ -55,6 +55,7 @@ class GenerationConfig(Settings):
         "stop_strings": "stop",
         "repeat_penalty": "repetition_penalty",
         "random_seed": "seed",
+        "temp": "temperature",
         "system": "system_prompt",
         "system_message": "system_prompt",
         "system_instruction": "system_prompt",

@@ -242,7 +242,8 @@ def _problems(
         if unknown:
             advised = [_with_role_hint(each, columns) for each in unknown]
             renamed = [role for role, column in mapped.items() if role != column]
-            roles = f" and the mapped roles {some_of(renamed)}" if renamed else ""
+            role = "role" if len(renamed) == 1 else "roles"
+            roles = f" and the mapped {role} {some_of(renamed)}" if renamed else ""
             yield PromptTemplateError(
                 f"The {title} uses {listed(advised)}, but there are only the columns "
                 f"{some_of(columns)}{roles}.{hints(advised)}",

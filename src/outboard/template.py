@@ -117,9 +117,9 @@ class PromptTemplate:
             has no text form. A job treats the last two as faults of that row alone.
         """
         if unknown := self.unknown_names(row):
+            has = f"has only {some_of(row)}" if row else "is empty"
             raise PromptTemplateError(
-                f"The prompt template uses {listed(unknown)}, but the row has only "
-                f"{some_of(row)}.{hints(unknown)}",
+                f"The prompt template uses {listed(unknown)}, but the row {has}.{hints(unknown)}",
                 names=tuple(each.name for each in unknown),
                 position=unknown[0].position,
             )
