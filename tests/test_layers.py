@@ -34,6 +34,7 @@ LAYERS = """
     preview
     preparation
     job
+    job_progress
     launcher
     unattended
     model_source

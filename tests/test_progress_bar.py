@@ -16,7 +16,8 @@ from tests.recorded_jobs import record_job
 
 from outboard import JobStatus, Workspace, get_job
 from outboard.errors import JobFailedError
-from outboard.job import Job, JobProgress
+from outboard.job import Job
+from outboard.job_progress import JobProgress
 from outboard.progress_bar import summary, wait_with_progress
 
 pytestmark = pytest.mark.usefixtures("workspace")

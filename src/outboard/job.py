@@ -1,7 +1,6 @@
 """A handle on one inference run, in whichever process it executes."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from outboard.errors import (
     NotFoundError,
     OutboardError,
 )
+from outboard.job_progress import JobProgress
 from outboard.job_status import JobStatus
 from outboard.launcher import log_path, start_worker
 from outboard.lease import lease_for_this_process
@@ -28,42 +28,9 @@ from outboard.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Job", "JobProgress", "JobStatus", "get_job", "list_jobs"]
+__all__ = ["Job", "JobStatus", "get_job", "list_jobs"]
 
 _POLL_S = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobProgress:
-    """How far a job is."""
-
-    #: Rows chosen.
-    total: int
-    #: Rows with an answer.
-    succeeded: int
-    #: Rows that ended in an error of their own.
-    failed: int
-    #: Succeeded rows whose answer was cut by the token limit.
-    truncated: int
-    #: Rows without an outcome yet.
-    pending: int
-    #: Of the last ten seconds; None while nothing runs.
-    rows_per_s: float | None
-    #: Seconds to the end at that rate; None while it is not known.
-    eta_s: float | None
-    #: Tokens read and written by the model, as far as the server reports them.
-    input_tokens: int
-    output_tokens: int
-    #: US dollars so far for what was created on AWS, from the create call to the deletion; 0 for
-    #: the embedded engine, None if unknown.
-    cost_usd: float | None
-    #: Seconds of work so far, over all runs of the job.
-    elapsed_s: float
-
-    @property
-    def done(self) -> int:
-        """Rows with an outcome, good or bad."""
-        return self.succeeded + self.failed
 
 
 class Job:
@@ -91,7 +58,7 @@ class Job:
     def progress(self) -> JobProgress:
         """How far it is."""
         record = self._record()
-        return _progress(record, cost_usd=self._cost_usd(record))
+        return JobProgress.of(record, cost_usd=self._cost_usd(record))
 
     @property
     def error(self) -> OutboardError | None:
@@ -245,7 +212,7 @@ class Job:
 
     def __repr__(self) -> str:
         record, status = self._look()
-        progress = _progress(record, cost_usd=None)
+        progress = JobProgress.of(record, cost_usd=None)
         rows = f"{progress.done:,} of {progress.total:,} rows"
         failed = f", {progress.failed:,} failed" if progress.failed else ""
         return f"<Job {self._id} {status}: {rows}{failed}>"
@@ -327,25 +294,6 @@ class Job:
                         ids=fault.ids,
                     ) from None
                 datasource.check_unchanged()
-
-
-def _progress(record: JobRecord, *, cost_usd: float | None) -> JobProgress:
-    now = time.time()
-    pending = record.total - record.succeeded - record.failed
-    rate = record.rows_per_s if record.status(now).live else None
-    return JobProgress(
-        total=record.total,
-        succeeded=record.succeeded,
-        failed=record.failed,
-        truncated=record.truncated,
-        pending=pending,
-        rows_per_s=rate,
-        eta_s=pending / rate if rate else None,
-        input_tokens=record.input_tokens,
-        output_tokens=record.output_tokens,
-        cost_usd=cost_usd,
-        elapsed_s=record.elapsed_s(now),
-    )
 
 
 def get_job(job_id: str) -> Job:

@@ -9,7 +9,8 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from outboard.errors import OutboardError
-from outboard.job import Job, JobProgress
+from outboard.job import Job
+from outboard.job_progress import JobProgress
 from outboard.job_status import JobStatus
 
 _POLL_S = 0.1

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from outboard.cli.output import console, one_line, say
 from outboard.errors import OutboardError
-from outboard.job import Job, JobProgress, JobStatus
+from outboard.job import Job, JobStatus
+from outboard.job_progress import JobProgress
 from outboard.job_status import LIVE
 from outboard.store.events import JobEvent
 
