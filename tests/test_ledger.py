@@ -8,7 +8,7 @@ import pytest
 
 from outboard.ledger import EntryState, LedgerEntry
 from outboard.store import Store
-from outboard.store.database import MIGRATIONS
+from outboard.store.schema import MIGRATIONS
 
 ENTRY = LedgerEntry(
     name="outboard-a",

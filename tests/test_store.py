@@ -1,6 +1,10 @@
 """The database keeps jobs and responses, whole or not at all."""
 
+import gc
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,9 +18,10 @@ from outboard.errors import ConfigError, JobFailedError, WorkspaceError
 from outboard.job_status import TRANSITIONS, JobStatus
 from outboard.lease import LEASE_S, lease_for_this_process
 from outboard.store import Store
-from outboard.store.database import MIGRATIONS, NETWORK_FILE_SYSTEMS, Database, file_system
+from outboard.store.database import NETWORK_FILE_SYSTEMS, Database, file_system
 from outboard.store.jobs import JobRecord
 from outboard.store.responses import LeaseLostError, ResponseRecord
+from outboard.store.schema import MIGRATIONS
 
 CALL = InferenceCall(
     model_name="m",
@@ -339,6 +344,42 @@ def test_each_thread_and_process_sees_what_others_wrote(tmp_path: Path) -> None:
     thread.join()
 
     assert found[0] is not None
+
+
+def test_connections_close_with_their_store_even_in_a_cycle(tmp_path: Path) -> None:
+    store = Store(tmp_path / "outboard.db")
+    store.jobs.all()
+    cycle: list[object] = [store]
+    cycle.append(cycle)
+
+    del store, cycle
+    gc.collect()  # Python 3.13 warns of a connection left open, and warnings are errors here
+
+    files = [file.path for file in psutil.Process().open_files()]
+    assert not [path for path in files if path.startswith(str(tmp_path))]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+    # In a process without threads: Python 3.12 warns of a fork among them.
+    program = f"""
+import os, sys
+from pathlib import Path
+from outboard.store import Store
+store = Store(Path({str(tmp_path / "outboard.db")!r}))
+store.jobs.all()
+ours = store._database._connection()
+if os.fork() == 0:
+    store.jobs.all()
+    os._exit(0 if store._database._connection() is not ours else 1)
+_, status = os.wait()
+store.jobs.all()
+sys.exit(status)
+"""
+
+    run = subprocess.run([sys.executable, "-W", "error", "-c", program], check=False)
+
+    assert run.returncode == 0
 
 
 def test_a_workspace_written_by_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The workspace's SQLite file: connections, transactions, schema."""
+"""The workspace's SQLite file: connections, transactions, what its faults mean."""
 
 import os
 import sqlite3
@@ -7,124 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from outboard.errors import WorkspaceError
+from outboard.store.schema import MIGRATIONS
 
 #: File systems on which SQLite's shared-memory index (WAL) is not safe.
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smbfs", "smb3", "afs", "lustre", "ceph", "glusterfs", "9p"}
     | {"fuse.sshfs", "fuse.s3fs", "fuse.glusterfs", "fuse.ceph", "beegfs", "gpfs"}
-)
-
-#: Forward migrations; the schema version is the number of those applied.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """
-        CREATE TABLE datasources (
-            uid INTEGER PRIMARY KEY AUTOINCREMENT,
-            name TEXT NOT NULL,
-            location TEXT NOT NULL,
-            format TEXT NOT NULL,
-            owned INTEGER NOT NULL,
-            n_rows INTEGER NOT NULL,
-            columns TEXT NOT NULL,
-            uid_col TEXT,
-            fingerprint TEXT NOT NULL,
-            stamp TEXT NOT NULL,
-            created_at REAL NOT NULL
-        ) STRICT
-        """,
-        """
-        CREATE TABLE jobs (
-            seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- also the uid of its model source
-            id TEXT NOT NULL UNIQUE,
-            launch_token TEXT NOT NULL UNIQUE,
-            call TEXT NOT NULL,
-            x_uids BLOB,                            -- int64, little endian; NULL: every row
-            total INTEGER NOT NULL,
-            status TEXT NOT NULL,
-            error TEXT,
-            round INTEGER NOT NULL DEFAULT 0,       -- times that failed rows were to be retried
-            succeeded INTEGER NOT NULL DEFAULT 0,
-            failed INTEGER NOT NULL DEFAULT 0,
-            truncated INTEGER NOT NULL DEFAULT 0,
-            input_tokens INTEGER NOT NULL DEFAULT 0,
-            output_tokens INTEGER NOT NULL DEFAULT 0,
-            cost_usd REAL,
-            rows_per_s REAL,
-            worker TEXT,
-            lease_host TEXT,
-            lease_pid INTEGER,
-            lease_pid_started_at REAL,
-            lease_expires_at REAL,
-            created_at REAL NOT NULL,
-            started_at REAL,                        -- of the run that goes on
-            ended_at REAL,
-            active_s REAL NOT NULL DEFAULT 0        -- of the runs that have ended
-        ) STRICT
-        """,
-        """
-        CREATE TABLE responses (
-            job_seq INTEGER NOT NULL REFERENCES jobs (seq) ON DELETE CASCADE,
-            ordinal INTEGER NOT NULL,               -- place among all rows of the job's datasources
-            datasource_uid INTEGER NOT NULL,
-            row_uid INTEGER NOT NULL,
-            round INTEGER NOT NULL,
-            succeeded INTEGER NOT NULL,
-            response TEXT,
-            finish_reason TEXT,
-            error_code TEXT,
-            error_message TEXT,
-            input_tokens INTEGER,
-            output_tokens INTEGER,
-            latency_s REAL,
-            attempts INTEGER NOT NULL
-        ) STRICT
-        """,
-        # Both indexes answer "what is left to do" without touching the wide rows.
-        "CREATE UNIQUE INDEX responses_by_row ON responses (job_seq, ordinal)",
-        """
-        CREATE INDEX failed_responses ON responses (job_seq, round, ordinal)
-            WHERE succeeded = 0
-        """,
-        """
-        CREATE TABLE events (
-            seq INTEGER PRIMARY KEY AUTOINCREMENT,
-            job_seq INTEGER NOT NULL REFERENCES jobs (seq) ON DELETE CASCADE,
-            at REAL NOT NULL,
-            kind TEXT NOT NULL,
-            message TEXT NOT NULL,
-            data TEXT NOT NULL
-        ) STRICT
-        """,
-        "CREATE INDEX events_by_job ON events (job_seq, seq)",
-    ),
-    (
-        """
-        CREATE TABLE endpoints (
-            name TEXT PRIMARY KEY,
-            job_id TEXT NOT NULL,
-            region TEXT NOT NULL,
-            account_id TEXT NOT NULL,
-            instance_type TEXT NOT NULL,
-            instance_count INTEGER NOT NULL,
-            usd_per_hour REAL,
-            keep INTEGER NOT NULL,
-            scheduled INTEGER NOT NULL,
-            state TEXT NOT NULL,
-            planned_at REAL NOT NULL,
-            opened_at REAL,
-            closed_at REAL,
-            expires_at REAL NOT NULL
-        ) STRICT
-        """,
-        "CREATE INDEX endpoints_by_job ON endpoints (job_id)",
-    ),
-    ("ALTER TABLE endpoints ADD COLUMN tenure INTEGER NOT NULL DEFAULT 0",),
-    # What a job has cost follows from its endpoints.
-    ("ALTER TABLE jobs DROP COLUMN cost_usd",),
 )
 
 _BUSY_TIMEOUT_S = 30.0
@@ -195,15 +88,22 @@ class Database:
             )
 
     def _connection(self) -> sqlite3.Connection:
+        connection: _Connection | None = getattr(self._local, "connection", None)
         # A connection must not cross a fork, hence the process id.
-        held: _Connection | None = getattr(self._local, "held", None)
-        if held is None or held.pid != os.getpid():
-            self._local.held = held = _Connection(self._open())
-        return held.connection
+        if connection is not None and connection.pid != os.getpid():
+            _of_parent.append(connection)
+            connection = None
+        if connection is None:
+            self._local.connection = connection = self._open()
+        return connection
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> "_Connection":
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            self.path,
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
         )
         try:
             mode = "DELETE" if file_system(self.path) in NETWORK_FILE_SYSTEMS else "WAL"
@@ -274,16 +174,24 @@ class Database:
             ) from fault
 
 
-class _Connection:
-    """Closes its connection with the thread that used it."""
+class _Connection(sqlite3.Connection):
+    """Closes with the thread that used it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+    pid: int | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - sqlite3.connect's own
+        super().__init__(*args, **kwargs)
         self.pid = os.getpid()
 
+    # On the connection itself, not on an owner: of a cycle that is collected the connection
+    # may come first, and Python 3.13 warns of one that nobody has closed.
     def __del__(self) -> None:
         if self.pid == os.getpid():
-            self.connection.close()
+            self.close()
+
+
+# What a fork has copied into this process. SQLite wants it neither used nor closed here.
+_of_parent: list[_Connection] = []
 
 
 def file_system(path: Path) -> str:
