@@ -18,6 +18,7 @@ import outboard
 from outboard import ExternalModel, FinetuningProvider, Workspace, create_datasource
 from outboard.config import DeploymentConfig, GenerationConfig
 from outboard.errors import (
+    AssetError,
     ConfigError,
     DatasourceChangedError,
     NotFoundError,
@@ -403,6 +404,17 @@ def test_file_changed_since_it_was_registered_is_refused(tmp_path: Path) -> None
     path.write_text("instruction\nb\n")
 
     assert isinstance(refused([uid]), DatasourceChangedError)
+
+
+def test_model_file_that_is_not_there_is_refused_before_anything_is_launched(
+    uid: int, tmp_path: Path
+) -> None:
+    model = ExternalModel(str(tmp_path / "mine.gguf"), finetuning_provider_type="local")
+
+    with pytest.raises(AssetError, match=r"mine\.gguf .* No such file or directory"):
+        model.inference([uid], sync=False)
+
+    assert Workspace.current().store.jobs.all() == []
 
 
 def test_model_file_is_found_again_from_another_folder(

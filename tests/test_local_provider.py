@@ -346,11 +346,18 @@ def test_check_passes_while_the_model_is_yet_to_be_fetched(tmp_path: Path) -> No
     asyncio.run(provider_in(tmp_path).check())
 
 
-def test_check_names_a_file_that_is_no_model(tmp_path: Path) -> None:
+def test_check_names_a_fetched_file_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / MODEL.file_name).write_text("no model")
+
+    with pytest.raises(ProviderError, match=r"is no GGUF model.*Delete it"):
+        asyncio.run(provider_in(tmp_path).check())
+
+
+def test_file_of_the_users_that_is_no_model_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "notes.gguf").write_text("no model")
 
-    with pytest.raises(ProviderError, match="is no GGUF model"):
-        asyncio.run(provider_in(tmp_path, str(tmp_path / "notes.gguf")).check())
+    with pytest.raises(AssetError, match="is no GGUF model"):
+        provider_in(tmp_path, str(tmp_path / "notes.gguf"))
 
 
 def test_tokens_cannot_be_told_before_the_model_is_fetched(tmp_path: Path) -> None:

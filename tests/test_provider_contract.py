@@ -89,12 +89,14 @@ def case(
                 )
         case "local":
             deployment = {"context_length": CONTEXT_LENGTH, "max_concurrency": 2}
+            damaged = tmp_path_factory.mktemp("local") / "damaged.gguf"
+            damaged.write_bytes(b"GGUF and then nothing")
             yield Case(
                 kind=FinetuningProvider.LOCAL,
                 model_name=str(_model_file(assets_dir)),
                 deployment=deployment,
                 broken_deployment=deployment,
-                broken_model=str(assets_dir / "nobody-was-here.gguf"),
+                broken_model=str(damaged),
                 assets_dir=assets_dir,
             )
         case "sagemaker":

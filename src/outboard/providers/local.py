@@ -56,6 +56,8 @@ class LocalProvider:
     ------
     NotFoundError
         If no model has this name.
+    AssetError
+        If the file that was named is not there, or no GGUF model.
     ConfigError
         If `generation.extra` holds what the provider sets itself.
     """
@@ -69,6 +71,8 @@ class LocalProvider:
         assets_dir: Path,
     ) -> None:
         self._model, self._warning = model_or_stand_in(model_name, deployment, assets_dir)
+        if self._model.asset is None:
+            check_file(self._model)  # needs no network: told before anything is launched
         self._settings = _request_settings(generation)
         self._timeout_s = deployment.request_timeout_s
         self._n_slots = min(DEFAULT_SLOTS, deployment.max_concurrency or DEFAULT_SLOTS)
