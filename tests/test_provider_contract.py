@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from tests.awsfake.driver import VLLM_IMAGE
 from tests.awsfake.server import AwsFake
 from tests.llama_cpp_server import llama_cpp_server
 from tests.openai_server import OpenAIServer
 
-from outboard.assets import fetch_model
+from outboard.assets import MODEL, fetch_model
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
 from outboard.errors import AssetError, InvocationError, NotFoundError, ProviderError
 from outboard.providers import JobContext, Provider, ProviderEvent, Request, create
+from outboard.providers.local_model import KNOWN_MODELS
 from outboard.store import Store
 
 CONTEXT_LENGTH = 512
@@ -37,25 +39,31 @@ class Case:
     broken_deployment: dict[str, Any]
     broken_model: str
     assets_dir: Path
+    #: Folder of model files with which nothing works, where it is another one.
+    broken_assets_dir: Path | None = None
     job: JobContext | None = None
     #: False where only the model's container has a tokenizer, and tells nothing of it.
     tells_tokens: bool = True
 
     def make(self, **generation: Any) -> Provider:
         """Return the provider, not yet open."""
-        return self._create(self.model_name, self.deployment, **(GREEDY | generation))
+        settings = GREEDY | generation
+        return self._create(self.model_name, self.deployment, self.assets_dir, **settings)
 
     def make_broken(self) -> Provider:
         """Return the provider with nothing behind it."""
-        return self._create(self.broken_model, self.broken_deployment)
+        assets_dir = self.broken_assets_dir or self.assets_dir
+        return self._create(self.broken_model, self.broken_deployment, assets_dir)
 
-    def _create(self, model: str, deployment: dict[str, Any], **generation: Any) -> Provider:
+    def _create(
+        self, model: str, deployment: dict[str, Any], assets_dir: Path, **generation: Any
+    ) -> Provider:
         return create(
             self.kind,
             model,
             generation=GenerationConfig(**generation),
             deployment=DeploymentConfig(**deployment),
-            assets_dir=self.assets_dir,
+            assets_dir=assets_dir,
             job=self.job,
         )
 
@@ -89,18 +97,20 @@ def case(
                 )
         case "local":
             deployment = {"context_length": CONTEXT_LENGTH, "max_concurrency": 2}
-            damaged = tmp_path_factory.mktemp("local") / "damaged.gguf"
-            damaged.write_bytes(b"GGUF and then nothing")
+            damaged = tmp_path_factory.mktemp("local") / MODEL.file_name
+            damaged.write_bytes(b"no model")
             yield Case(
                 kind=FinetuningProvider.LOCAL,
                 model_name=str(_model_file(assets_dir)),
                 deployment=deployment,
                 broken_deployment=deployment,
-                broken_model=str(damaged),
+                broken_model=next(iter(KNOWN_MODELS)),
                 assets_dir=assets_dir,
+                broken_assets_dir=damaged.parent,
             )
         case "sagemaker":
             with pytest.MonkeyPatch.context() as patch, AwsFake(speed=0) as fake:
+                patch.setattr(boto3, "DEFAULT_SESSION", None)
                 for name, value in fake.environment().items():
                     patch.setenv(name, value)
                 patch.setenv("OUTBOARD_AWS_SPEED", "100")
