@@ -136,8 +136,8 @@ def test_a_job_of_which_most_first_rows_fail_is_stopped(
 def test_a_server_that_goes_away_stops_the_job_which_goes_on_when_it_is_back(
     workspace: Workspace,
 ) -> None:
-    prompts = questions(300)
-    with OpenAIServer(latency_s=0.02) as server:
+    prompts = questions(1_000)
+    with OpenAIServer(latency_s=0.2) as server:  # three seconds for all of them
         job = launch(server, datasource_of(prompts), max_concurrency=64)
         wait_until(lambda: job.progress.done >= 60)
 
@@ -356,16 +356,17 @@ def test_a_retry_killed_half_way_is_finished_without_sending_a_row_a_third_time(
     lasting = [f"Never {n}.<fault:400>" for n in range(10)]
     prompts = questions(60) + passing + lasting
     uid = datasource_of(prompts)
-    job = launch(server, uid)
+    job = launch(server, uid, max_concurrency=2)
     job.wait()
-    server.latency_s = 0.05
+    server.latency_s = 0.5  # ten seconds for the whole round: time enough to step in
     job.retry_failed()
-    wait_until(lambda: len(of_round(workspace, 1)) >= 12)
+    wait_until(lambda: len(of_round(workspace, 1)) >= 4)
 
     pid = signal_worker(job, signal.SIGKILL)
     wait_for_end_of(pid)
     settled = [prompts[ordinal] for ordinal in of_round(workspace, 1)]
     assert job.status is JobStatus.INTERRUPTED
+    server.latency_s = 0.0
     job.resume()
     job.wait()
 
