@@ -258,6 +258,17 @@ def test_share_of_repeated_prompts_is_told(server: OpenAIServer) -> None:
     assert "50% of the 4 rows looked at repeat an earlier prompt" in only(found).message
 
 
+def test_rows_that_cannot_be_sent_count_among_those_looked_at(server: OpenAIServer) -> None:
+    assert report(server, datasource_of(["a", "b", "a", None])).duplicate_share == 0.25
+
+
+def test_blank_prompts_are_a_warning_that_names_their_rows(server: OpenAIServer) -> None:
+    found = report(server, datasource_of(["a", "", "b", " \n"]))
+
+    assert (only(found).code, only(found).x_uids) == ("blank_prompt", ("doc::1", "doc::3"))
+    assert "2 of the 4 rows looked at give a blank prompt (doc::1, doc::3)." in str(found)
+
+
 def test_few_repeated_prompts_are_no_problem(server: OpenAIServer) -> None:
     found = report(server, datasource_of([*questions(99), "What is 0?"]))
 

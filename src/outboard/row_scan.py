@@ -38,14 +38,25 @@ class Scan:
 
 
 @dataclass(kw_only=True)
-class _Faults:
-    """The rows with one kind of fault."""
+class _Alike:
+    """The rows of which one thing is to be told."""
 
     #: Of the first row.
-    message: str
+    message: str = ""
     n_rows: int = 0
     #: Of the first rows, those that a problem names.
     x_uids: list[str] = field(default_factory=list)
+
+    def add(self, row_uid: int) -> None:
+        self.n_rows += 1
+        if len(self.x_uids) < MOST_X_UIDS:
+            self.x_uids.append(f"doc::{row_uid}")
+
+    @property
+    def listed(self) -> str:
+        """The first x_uids, in brackets."""
+        more = ", ..." if self.n_rows > _SHOWN_X_UIDS else ""
+        return f"({', '.join(self.x_uids[:_SHOWN_X_UIDS])}{more})"
 
 
 async def scan_rows(
@@ -74,7 +85,8 @@ async def scan_rows(
         If a row cannot be read.
     """
     scan = Scan(n_rows=selection.total)
-    faults: dict[str, _Faults] = {}
+    faults: dict[str, _Alike] = {}
+    blank = _Alike()
     # Hashes instead of prompts: a scan may pass half a million rows.
     seen: set[int] = set()
     n_prompts = 0
@@ -87,17 +99,16 @@ async def scan_rows(
             n_prompts += 1
             seen.add(hash((row.prompt.prompt, row.prompt.system)))
             fault = await _too_long(row.prompt, provider, wait_s=deadline - clock())
+            if not row.prompt.prompt.strip():
+                blank.add(row.row_uid)
         if fault is not None:
-            alike = faults.setdefault(fault.code, _Faults(message=fault.message))
-            alike.n_rows += 1
-            if len(alike.x_uids) < MOST_X_UIDS:
-                alike.x_uids.append(f"doc::{row.row_uid}")
+            faults.setdefault(fault.code, _Alike(message=fault.message)).add(row.row_uid)
         scan.n_rows_checked += 1
         if clock() >= deadline:
             break
-    if n_prompts:
-        scan.duplicate_share = 1.0 - len(seen) / n_prompts
-    scan.problems = list(_problems(scan, faults))
+    if scan.n_rows_checked:
+        scan.duplicate_share = (n_prompts - len(seen)) / scan.n_rows_checked
+    scan.problems = list(_problems(scan, faults, blank))
     return scan
 
 
@@ -141,21 +152,27 @@ def _is_short(most_bytes: int, limits: Limits) -> bool:
     return fits and (limits.max_request_bytes is None or most_bytes <= limits.max_request_bytes)
 
 
-def _problems(scan: Scan, faults: dict[str, _Faults]) -> Iterator[Problem]:
+def _problems(scan: Scan, faults: dict[str, _Alike], blank: _Alike) -> Iterator[Problem]:
     looked_at = f"of the {scan.n_rows_checked:,} rows looked at"
     # A few bad rows fail by themselves; with more bad than good ones, the call is at fault,
     # and the job would be stopped.
     hopeless = sum(alike.n_rows for alike in faults.values()) * 2 > scan.n_rows_checked
     for code, alike in faults.items():
         share = "All" if alike.n_rows == scan.n_rows_checked else f"{alike.n_rows:,}"
-        more = ", ..." if alike.n_rows > _SHOWN_X_UIDS else ""
         yield Problem(
             severity="error" if hopeless else "warning",
             code=code,
-            message=f"{share} {looked_at} cannot be answered "
-            f"({', '.join(alike.x_uids[:_SHOWN_X_UIDS])}{more}). {alike.message}",
+            message=f"{share} {looked_at} cannot be answered {alike.listed}. {alike.message}",
             hint="" if hopeless else "Otherwise they fail, and the others go on.",
             x_uids=tuple(alike.x_uids),
+        )
+    if blank.n_rows:
+        yield Problem(
+            severity="warning",
+            code="blank_prompt",
+            message=f"{blank.n_rows:,} {looked_at} give a blank prompt {blank.listed}.",
+            hint="They are sent all the same; leave them out with x_uids.",
+            x_uids=tuple(blank.x_uids),
         )
     if scan.duplicate_share >= _MANY_DUPLICATES:
         yield Problem(
