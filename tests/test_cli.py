@@ -362,7 +362,7 @@ def test_failed_job_has_exit_status_1_with_its_error_on_one_line(
 
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.splitlines()[-1].startswith("Error: Not one of the 1 rows")
+    assert result.stderr.splitlines()[-1].startswith("Error: Not one row of job")
 
 
 def test_failed_rows_are_retried(home: Path, tmp_path: Path, server: OpenAIServer) -> None:

@@ -114,7 +114,9 @@ def test_one_bad_row_fails_alone(workspace: Workspace, server: OpenAIServer) -> 
 def test_a_job_without_one_success_has_failed(workspace: Workspace, server: OpenAIServer) -> None:
     job = launch(server, datasource_of(questions(10, marker="<fault:400>")))
 
-    with pytest.raises(JobFailedError, match=r"Not one of the 10 rows.*'rejected'.*retry_failed"):
+    with pytest.raises(
+        JobFailedError, match=r"Not one row.*: 10 of 10 failed.*'rejected'.*retry_failed"
+    ):
         job.wait()
 
     assert job.status is JobStatus.FAILED

@@ -130,8 +130,8 @@ class Worker:
             return JobStatus.SUCCEEDED, None
         worst = await self._job.commonest_fault()
         return JobStatus.FAILED, JobFailedError(
-            f"Not one of the {counts.failed} rows of job {self._job.id} succeeded; "
-            f"{worst['n_rows']} failed with {worst['code']!r}, e.g.: {worst['message']} "
+            f"Not one row of job {self._job.id} succeeded: {worst['n_rows']} of {counts.failed} "
+            f"failed with {worst['code']!r}, e.g.: {worst['message']} "
             f"Mend that, then call get_job({self._job.id!r}).retry_failed().",
             job_id=self._job.id,
         )
