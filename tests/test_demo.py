@@ -2,6 +2,7 @@ import contextlib
 import io
 import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ def test_python_lines_give_the_answers_of_the_demo(home: Path) -> None:
         of_the_demo = outboard.get_model_source(1).to_pandas()
 
     assert list(answers["response"]) == list(of_the_demo["response"])
+
+
+def test_demo_without_the_engine_fetches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+
+    result = run(tmp_path / "workspace", "demo")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The embedded engine is not installed")
+    assert not (tmp_path / "workspace").exists()
 
 
 def test_fetch_is_quiet_when_everything_is_there(home: Path) -> None:

@@ -417,6 +417,19 @@ def test_model_file_that_is_not_there_is_refused_before_anything_is_launched(
     assert Workspace.current().store.jobs.all() == []
 
 
+def test_missing_engine_is_told_before_anything_is_launched(
+    uid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    model = ExternalModel("smollm2-135m-instruct", finetuning_provider_type="local")
+
+    with pytest.raises(ProviderError, match=r"pip install 'outboard\[local\]'"):
+        model.inference([uid], sync=False)
+
+    assert Workspace.current().store.jobs.all() == []
+    assert [row.prompt for row in model.preview([uid], limit=1)] == ["What is 0?"]
+
+
 def test_model_file_is_found_again_from_another_folder(
     uid: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,12 @@
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from outboard.errors import ProviderError
-from outboard.providers.local_import import import_engine, usable_cores
+from outboard.providers.local_import import check_installed, import_engine, usable_cores
 
 
 def engine_that_fails(folder: Path, error: str) -> str:
@@ -30,11 +31,14 @@ def test_openmp_is_told_not_to_wait_busily(monkeypatch: pytest.MonkeyPatch) -> N
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
-def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("find", [check_installed, import_engine])
+def test_missing_package_names_the_extra(
+    find: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
 
     with pytest.raises(ProviderError, match=r"pip install 'outboard\[local\]'") as caught:
-        import_engine()
+        find()
 
     assert caught.value.provider == "local"
 

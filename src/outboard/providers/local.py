@@ -19,7 +19,7 @@ from outboard.errors import (
 from outboard.providers import Limits, ProviderEvent, Report, Request, Response
 from outboard.providers.gguf import trained_context_length
 from outboard.providers.local_engine import DEFAULT_SLOTS, Engine
-from outboard.providers.local_import import import_engine
+from outboard.providers.local_import import check_installed, import_engine
 from outboard.providers.local_model import check_file, model_or_stand_in
 
 #: Tokens of prompt and answer together where the user does not say. Every slot reserves its
@@ -54,6 +54,8 @@ class LocalProvider:
 
     Raises
     ------
+    ProviderError
+        If the engine is not installed, or this processor cannot run it.
     NotFoundError
         If no model has this name.
     AssetError
@@ -70,9 +72,10 @@ class LocalProvider:
         deployment: DeploymentConfig,
         assets_dir: Path,
     ) -> None:
+        check_installed()
         self._model, self._warning = model_or_stand_in(model_name, deployment, assets_dir)
-        if self._model.asset is None:
-            check_file(self._model)  # needs no network: told before anything is launched
+        if self._model.asset is None:  # what needs no network is told before a launch
+            check_file(self._model)
         self._settings = _request_settings(generation)
         self._timeout_s = deployment.request_timeout_s
         self._n_slots = min(DEFAULT_SLOTS, deployment.max_concurrency or DEFAULT_SLOTS)

@@ -1,15 +1,31 @@
 """Import llama.cpp's package, with the fix for what this machine lacks."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from outboard.errors import ProviderError
 
 _CPU_FEATURES = ("avx2", "fma", "f16c")
+_CPUINFO = Path("/proc/cpuinfo")
 
 
-def import_engine(cpuinfo: Path = Path("/proc/cpuinfo")) -> ModuleType:
+def check_installed(cpuinfo: Path = _CPUINFO) -> None:
+    """Raise `ProviderError` if the engine is missing, or this processor cannot run it.
+
+    Loads nothing, so that it can be asked in anybody's process; `import_engine` finds the rest.
+    """
+    _check_processor(cpuinfo)
+    if find_spec("xllamacpp") is None:
+        raise ProviderError(
+            "The embedded engine is not installed (no package 'xllamacpp'). "
+            "Install it with: pip install 'outboard[local]'",
+            provider="local",
+        )
+
+
+def import_engine(cpuinfo: Path = _CPUINFO) -> ModuleType:
     """Import and return `xllamacpp`.
 
     Parameters
@@ -22,7 +38,7 @@ def import_engine(cpuinfo: Path = Path("/proc/cpuinfo")) -> ModuleType:
     ProviderError
         If the package or a system library is missing, or this processor cannot run it.
     """
-    _check_processor(cpuinfo)
+    check_installed(cpuinfo)
     # OpenMP's default is to wait busily, which takes the cores away from whoever shares them
     # and burns several CPU seconds for one of work. Read once, when libgomp is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -51,11 +67,6 @@ def _check_processor(cpuinfo: Path) -> None:
 
 
 def _import_hint(error: ImportError) -> str:
-    if isinstance(error, ModuleNotFoundError):
-        return (
-            "The embedded engine is not installed (no package 'xllamacpp'). "
-            "Install it with: pip install 'outboard[local]'"
-        )
     if "libgomp" in str(error):
         return (
             f"The embedded engine needs the system library libgomp.so.1 ({error}). Install it: "
