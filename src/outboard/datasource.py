@@ -361,7 +361,7 @@ def _find(workspace: Workspace, uid: object) -> DatasourceRecord:
 
 
 def _uid_number(uid: object) -> int | None:
-    """Return an uid given as an int, a NumPy int or a text of digits; None for anything else."""
+    """Return a uid given as an int, a NumPy int or a text of digits; None for anything else."""
     if isinstance(uid, str):
         number = int(uid) if uid.isdecimal() and len(uid) < 19 else None
     elif hasattr(uid, "__index__") and not isinstance(uid, bool):
