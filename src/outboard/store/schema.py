@@ -107,4 +107,33 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE endpoints ADD COLUMN tenure INTEGER NOT NULL DEFAULT 0",),
     # What a job has cost follows from its endpoints.
     ("ALTER TABLE jobs DROP COLUMN cost_usd",),
+    (
+        # A run on a few rows, to look before paying: its answers can be read while they grow.
+        "ALTER TABLE jobs ADD COLUMN trial INTEGER NOT NULL DEFAULT 0",
+        """
+        CREATE TABLE partial_responses (
+            job_seq INTEGER NOT NULL REFERENCES jobs (seq) ON DELETE CASCADE,
+            ordinal INTEGER NOT NULL,
+            row_uid INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (job_seq, ordinal)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE presets (
+            name TEXT PRIMARY KEY,
+            settings TEXT NOT NULL,
+            saved_at REAL NOT NULL
+        ) STRICT
+        """,
+        # What a panel showed last, so that it shows the same after its kernel was restarted.
+        """
+        CREATE TABLE panels (
+            place TEXT PRIMARY KEY,                 -- notebook, provider, model
+            draft TEXT NOT NULL,
+            job_id TEXT,
+            saved_at REAL NOT NULL
+        ) STRICT
+        """,
+    ),
 )

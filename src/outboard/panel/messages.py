@@ -1,0 +1,805 @@
+"""The messages that a panel in the browser exchanges with its kernel.
+
+A request is ``{"id", "type", "payload"}`` and gets exactly one reply, ``{"id", "ok": True,
+"payload"}`` with at most one binary buffer, or ``{"id", "ok": False, "error"}``. ``abort``
+is answered by the reply of the request that it names. Beside replies the kernel sends only
+`Beat`. The same shapes stand in ``js/src/messages.ts``; ``tests/panel/messages`` holds an
+example of each, which both sides read in their tests.
+"""
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from outboard.errors import ConfigError, OutboardError
+
+#: Most rows of one window, most prompts of one request.
+MOST_WINDOW_ROWS = 200
+
+
+class _Payload(BaseModel):
+    """Base of what a browser sends: nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+# What a panel is about: always one call, made or not.
+
+
+class AllRows(_Payload):
+    """Every row of the datasources."""
+
+    kind: Literal["all"]
+
+
+class FirstRows(_Payload):
+    """The first `n` rows of each datasource."""
+
+    kind: Literal["first"]
+    n: Annotated[int, Field(ge=1)]
+
+
+class RandomRows(_Payload):
+    """`n` rows of each datasource, drawn with `seed`."""
+
+    kind: Literal["random"]
+    n: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class NamedRows(_Payload):
+    """The rows whose x_uids were typed, e.g. ``"doc::3, 7, 10-12"``."""
+
+    kind: Literal["x_uids"]
+    x_uids: str
+
+
+class GivenRows(_Payload):
+    """The `n` x_uids that came from code or from a job; the kernel holds them."""
+
+    kind: Literal["given"]
+    n: Annotated[int, Field(ge=0)]
+    #: The job they are from; None if they were passed in code.
+    job_id: str | None = None
+
+
+RowChoice = Annotated[
+    AllRows | FirstRows | RandomRows | NamedRows | GivenRows, Field(discriminator="kind")
+]
+
+
+class Draft(_Payload):
+    """One `ExternalModel(...).inference(...)` call as the panel edits it, valid or not."""
+
+    model_name: str
+    provider: Literal["sagemaker", "local", "openai"]
+    #: Column -> role; None for the default.
+    column_mappings: dict[str, str] | None = None
+    datasource_uids: list[int] = []
+    rows: RowChoice = AllRows(kind="all")
+    #: Only what differs from the defaults, unchecked.
+    generation: dict[str, Any] = {}
+    deployment: dict[str, Any] = {}
+    prompt_template: str
+
+
+# Requests, by their type.
+
+
+class Describe(_Payload):
+    """Everything that does not change while the kernel lives -> `Description`."""
+
+
+class ListDatasources(_Payload):
+    """Registered tables, newest first -> `DatasourcePage`."""
+
+    search: str = ""
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    #: These are part of the answer, whatever is searched for.
+    include_uids: list[int] = []
+
+
+class ListVariables(_Payload):
+    """Tables among the variables of the kernel -> `VariablePage`."""
+
+
+class FileSource(_Payload):
+    """A file, or a URI that pyarrow can read."""
+
+    kind: Literal["path"]
+    path: str
+
+
+class VariableSource(_Payload):
+    """A variable of the kernel that holds a table."""
+
+    kind: Literal["variable"]
+    name: str
+
+
+class DemoSource(_Payload):
+    """The demo questions, fetched at the first use."""
+
+    kind: Literal["demo"]
+
+
+class Register(_Payload):
+    """Register a table -> `DatasourceItem`."""
+
+    source: Annotated[FileSource | VariableSource | DemoSource, Field(discriminator="kind")]
+    name: str | None = None
+    uid_col: str | None = None
+
+
+class GuessMappings(_Payload):
+    """Which columns probably have which role -> `Guess`."""
+
+    datasource_uids: list[int]
+
+
+class Preview(_Payload):
+    """Render one of the chosen rows, and say what is wrong with the call -> `PreviewReply`.
+
+    Calls no model.
+    """
+
+    draft: Draft
+    #: Place of the row among the chosen ones, counted from 0.
+    index: Annotated[int, Field(ge=0)] = 0
+
+
+class EscapeBraces(_Payload):
+    """Double the braces of a template that are not around one of its names -> `Escaped`."""
+
+    text: str
+    names: list[str]
+
+
+class Preflight(_Payload):
+    """Everything that is known to be wrong with a call, its size, its cost -> `PreflightReply`."""
+
+    draft: Draft
+
+
+class Launch(_Payload):
+    """Start a job, and watch it -> `Launched`. A token starts one job, however often it comes."""
+
+    draft: Draft
+    token: Annotated[str, Field(min_length=8, max_length=64)]
+    #: Number of rows of a trial, whose answers stream in; None for a run over all chosen rows.
+    trial: Annotated[int, Field(ge=1, le=100)] | None = None
+
+
+class Cancel(_Payload):
+    """Ask a job to stop -> `Done`."""
+
+    job_id: str
+
+
+class Resume(_Payload):
+    """Go on with the rows of a job that are left -> `Done`."""
+
+    job_id: str
+    max_cost_usd: float | None = None
+
+
+class RetryFailed(_Payload):
+    """Send the failed rows of a job again -> `Done`."""
+
+    job_id: str
+
+
+class Watch(_Payload):
+    """Show a job, or none -> `Done`."""
+
+    job_id: str | None
+    #: Take over the settings it was launched with, too.
+    restore: bool = False
+
+
+class ListJobs(_Payload):
+    """Jobs, newest first -> `JobPage`."""
+
+    search: str = ""
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class Sort(_Payload):
+    """Order of the result rows."""
+
+    column: Literal[
+        "ordinal",
+        "x_uid",
+        "status",
+        "finish_reason",
+        "response",
+        "input_tokens",
+        "output_tokens",
+        "latency_s",
+        "attempts",
+        "error_code",
+    ]
+    descending: bool = False
+
+
+class RowFilter(_Payload):
+    """Which result rows to show."""
+
+    #: Empty for every status. A truncated row has succeeded, too.
+    statuses: list[Literal["succeeded", "failed", "truncated"]] = []
+    #: In response, error or x_uid, whatever its case; empty for any.
+    text: str = ""
+
+
+class Rows(_Payload):
+    """A window of the rows that have an outcome -> `RowsReply` with `ROW_COLUMNS` as Arrow."""
+
+    job_id: str
+    start: Annotated[int, Field(ge=0)]
+    stop: Annotated[int, Field(ge=0)]
+    #: None for input order.
+    sort: Sort | None = None
+    filter: RowFilter = RowFilter()
+
+
+class Prompts(_Payload):
+    """Prompts and references of some rows -> `PromptsReply` with `PROMPT_COLUMNS` as Arrow."""
+
+    job_id: str
+    ordinals: Annotated[list[int], Field(max_length=MOST_WINDOW_ROWS)]
+
+
+class OneRow(_Payload):
+    """Everything about one row -> `RowDetail`."""
+
+    job_id: str
+    ordinal: int
+
+
+class Log(_Payload):
+    """The end of a job's log -> `LogTail`."""
+
+    job_id: str
+    lines: Annotated[int, Field(ge=1, le=1_000)] = 100
+
+
+class Events(_Payload):
+    """What happened to a job -> `EventPage`."""
+
+    job_id: str
+    after: int = 0
+
+
+class FileTarget(_Payload):
+    """A file on the kernel's side."""
+
+    kind: Literal["file"]
+    format: Literal["parquet", "csv", "jsonl"]
+    #: Relative to the kernel's working directory; empty for a name made from the job's id.
+    path: str = ""
+
+
+class VariableTarget(_Payload):
+    """A DataFrame among the kernel's variables."""
+
+    kind: Literal["variable"]
+    name: str
+
+
+class DatasourceTarget(_Payload):
+    """A new datasource, for the next run."""
+
+    kind: Literal["datasource"]
+    name: str = ""
+
+
+class Export(_Payload):
+    """Keep the results of a job -> `Exported`."""
+
+    job_id: str
+    target: Annotated[FileTarget | VariableTarget | DatasourceTarget, Field(discriminator="kind")]
+    with_source: bool = False
+
+
+class AsPython(_Payload):
+    """The call as Python source, by draft or by job -> `PythonCode`."""
+
+    draft: Draft | None = None
+    job_id: str | None = None
+
+
+class ListPresets(_Payload):
+    """Saved settings -> `PresetPage`."""
+
+
+class SavePreset(_Payload):
+    """Save the settings of a draft under a name, in place of those it had -> `Done`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    draft: Draft
+
+
+class LoadPreset(_Payload):
+    """Settings saved under a name -> `Preset`."""
+
+    name: str
+
+
+class DeletePreset(_Payload):
+    """Forget saved settings -> `Done`."""
+
+    name: str
+
+
+class Abort(_Payload):
+    """Give up a request, which is then answered with the error code ``aborted``."""
+
+    request: str
+
+
+REQUESTS: dict[str, type[_Payload]] = {
+    "describe": Describe,
+    "datasources": ListDatasources,
+    "variables": ListVariables,
+    "register": Register,
+    "guess_mappings": GuessMappings,
+    "preview": Preview,
+    "escape_braces": EscapeBraces,
+    "preflight": Preflight,
+    "launch": Launch,
+    "cancel": Cancel,
+    "resume": Resume,
+    "retry_failed": RetryFailed,
+    "watch": Watch,
+    "jobs": ListJobs,
+    "rows": Rows,
+    "prompts": Prompts,
+    "row": OneRow,
+    "log": Log,
+    "events": Events,
+    "export": Export,
+    "as_python": AsPython,
+    "presets": ListPresets,
+    "save_preset": SavePreset,
+    "load_preset": LoadPreset,
+    "delete_preset": DeletePreset,
+    "abort": Abort,
+}
+
+
+# Replies.
+
+
+class ProviderItem(TypedDict):
+    """A provider to choose."""
+
+    name: str
+    label: str
+    #: Model to begin with; empty where there is none.
+    default_model: str
+    #: What `model_name` is here, in a few words.
+    model_hint: str
+
+
+class RoleItem(TypedDict):
+    """A role that a column can have."""
+
+    name: str
+    help: str
+
+
+class Description(TypedDict):
+    """What does not change while the kernel lives."""
+
+    version: str
+    workspace: str
+    providers: list[ProviderItem]
+    roles: list[RoleItem]
+    default_template: str
+    #: JSON schemas, each property with title, description, unit, bounds, default, providers.
+    generation_schema: dict[str, Any]
+    deployment_schema: dict[str, Any]
+
+
+class ColumnItem(TypedDict):
+    """A column with its Arrow type."""
+
+    name: str
+    type: str
+
+
+class DatasourceItem(TypedDict):
+    """A registered table."""
+
+    uid: int
+    name: str
+    n_rows: int
+    #: The first 200.
+    columns: list[ColumnItem]
+    n_columns: int
+    #: Seconds since the epoch.
+    created_at: float
+
+
+class DatasourcePage(TypedDict):
+    """Some registered tables, of how many."""
+
+    items: list[DatasourceItem]
+    total: int
+
+
+class VariableItem(TypedDict):
+    """A variable of the kernel that holds a table."""
+
+    name: str
+    #: E.g. ``DataFrame``.
+    kind: str
+    n_rows: int | None
+    n_columns: int | None
+
+
+class VariablePage(TypedDict):
+    """Tables among the kernel's variables; empty where the kernel shows none."""
+
+    items: list[VariableItem]
+
+
+class Guess(TypedDict):
+    """Which columns probably have which role; None for the default mapping."""
+
+    column_mappings: dict[str, str] | None
+
+
+class ProblemItem(TypedDict):
+    """One thing that is wrong, or may be."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    hint: str
+    field: str | None
+    x_uids: list[str]
+
+
+class PreviewItem(TypedDict):
+    """What would be sent for one row."""
+
+    datasource_uid: int
+    x_uid: str
+    prompt: str | None
+    system: str | None
+    #: None where the provider has no tokenizer at hand.
+    n_tokens: int | None
+    problem: str | None
+    #: True if prompt or system message were cut for display.
+    cut: bool
+
+
+class UnknownItem(TypedDict):
+    """A name that a template uses and no column or role has."""
+
+    #: ``prompt_template`` or ``system_prompt``.
+    field: str
+    name: str
+    #: Where its brace stands, in UTF-16 units, as the browser counts.
+    position: int
+    nearest: str | None
+
+
+class PreviewReply(TypedDict):
+    """One rendered row, and what is wrong with the call as far as is known at once."""
+
+    index: int
+    #: Rows chosen; None if that cannot be told.
+    n_rows: int | None
+    row: PreviewItem | None
+    unknown: list[UnknownItem]
+    problems: list[ProblemItem]
+
+
+class Escaped(TypedDict):
+    """A template with its braces doubled."""
+
+    text: str
+
+
+class CostItem(TypedDict):
+    """What a job will cost, as a range."""
+
+    low_usd: float
+    high_usd: float
+    usd_per_hour: float
+    usd_per_day: float
+    measured: bool
+
+
+class PreflightReply(TypedDict):
+    """What was found before anything is paid for."""
+
+    ok: bool
+    problems: list[ProblemItem]
+    n_rows: int | None
+    n_rows_checked: int
+    duplicate_share: float
+    #: Tokens sent in all rows, estimated as a range; None if unknown.
+    input_tokens: tuple[int, int] | None
+    #: Seconds from launch to end as a range; None if unknown.
+    duration_s: tuple[float, float] | None
+    cost: CostItem | None
+    #: One line about the cost for people, always there.
+    cost_text: str
+
+
+class Launched(TypedDict):
+    """The job that a launch started."""
+
+    job_id: str
+
+
+class Done(TypedDict):
+    """Nothing to tell but that it is done."""
+
+
+class JobItem(TypedDict):
+    """A job in the history."""
+
+    id: str
+    status: str
+    trial: bool
+    model_name: str
+    provider: str
+    datasource_uids: list[int]
+    total: int
+    succeeded: int
+    failed: int
+    truncated: int
+    created_at: float
+    elapsed_s: float
+    cost_usd: float | None
+
+
+class JobPage(TypedDict):
+    """Some jobs, of how many."""
+
+    items: list[JobItem]
+    total: int
+
+
+class RowsReply(TypedDict):
+    """Where a window stands; its rows are in the buffer."""
+
+    start: int
+    #: Rows that match.
+    total: int
+    #: `JobSnapshot.results_version` that this was read at.
+    version: int
+
+
+#: Longest text of a cell in a window, in characters.
+CELL_CHARS = 240
+
+#: Columns of a window. Texts are cut to `CELL_CHARS`.
+ROW_COLUMNS = (
+    "ordinal",
+    "datasource_uid",
+    "x_uid",
+    "status",
+    "finish_reason",
+    "response",
+    "response_chars",
+    "error_code",
+    "error_message",
+    "input_tokens",
+    "output_tokens",
+    "latency_s",
+    "attempts",
+)
+
+#: Columns of prompts. Texts are cut to `CELL_CHARS`, null where the datasource is gone.
+PROMPT_COLUMNS = ("ordinal", "prompt", "reference")
+
+
+class PromptsReply(TypedDict):
+    """Nothing beside the buffer."""
+
+
+class RowDetail(TypedDict):
+    """Everything about one row. Texts are cut to 1,000,000 characters."""
+
+    ordinal: int
+    datasource_uid: int
+    x_uid: str
+    status: str
+    finish_reason: str | None
+    prompt: str | None
+    system: str | None
+    response: str | None
+    reference: str | None
+    error_code: str | None
+    error_message: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    latency_s: float | None
+    attempts: int
+    #: Names of the texts that were cut.
+    cut: list[str]
+
+
+class LogTail(TypedDict):
+    """The end of a job's log."""
+
+    path: str
+    lines: list[str]
+
+
+class EventItem(TypedDict):
+    """One line of a job's history."""
+
+    seq: int
+    at: float
+    kind: str
+    message: str
+
+
+class EventPage(TypedDict):
+    """Some lines of a job's history, oldest first."""
+
+    items: list[EventItem]
+
+
+class Exported(TypedDict):
+    """Where results were kept."""
+
+    #: One line for people.
+    message: str
+    path: str | None
+    variable: str | None
+    uid: int | None
+
+
+class PythonCode(TypedDict):
+    """Python source that runs as it is."""
+
+    code: str
+
+
+class PresetItem(TypedDict):
+    """Saved settings, by name."""
+
+    name: str
+    saved_at: float
+
+
+class PresetPage(TypedDict):
+    """All saved settings, by name."""
+
+    items: list[PresetItem]
+
+
+class PresetSettings(TypedDict):
+    """The part of a draft that a preset keeps."""
+
+    model_name: str
+    provider: str
+    generation: dict[str, Any]
+    deployment: dict[str, Any]
+    prompt_template: str
+
+
+class Preset(TypedDict):
+    """Saved settings."""
+
+    name: str
+    settings: PresetSettings
+
+
+class ErrorItem(TypedDict):
+    """Why a request failed."""
+
+    #: `outboard.errors` class in words, e.g. ``not_found``; or ``aborted``, ``bad_request``,
+    #: ``internal``.
+    code: str
+    message: str
+    hint: str
+    field: str | None
+
+
+class Beat(TypedDict):
+    """A sign of life, every two seconds, also while a cell runs."""
+
+    type: Literal["beat"]
+    seq: int
+
+
+# Traits beside `call`, which is a `Draft`.
+
+
+class PhaseItem(TypedDict):
+    """What a job that is not sending rows yet is doing."""
+
+    kind: str
+    message: str
+    done: float | None
+    total: float | None
+
+
+class PartialItem(TypedDict):
+    """What a row of a trial has of its answer so far."""
+
+    ordinal: int
+    x_uid: str
+    text: str
+
+
+class JobSnapshot(TypedDict):
+    """Trait `job`: the job that the panel shows, as of one moment; None for none."""
+
+    id: str
+    #: Grows with every snapshot.
+    seq: int
+    status: str
+    live: bool
+    resumable: bool
+    trial: bool
+    model_name: str
+    provider: str
+    model_source_uid: str
+    total: int
+    succeeded: int
+    failed: int
+    truncated: int
+    pending: int
+    rows_per_s: float | None
+    tokens_per_s: float | None
+    eta_s: float | None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    elapsed_s: float
+    created_at: float
+    phase: PhaseItem | None
+    #: The last event that is a warning, e.g. of throttling, while the job is live.
+    warning: str | None
+    error: ErrorItem | None
+    #: Grows when a row of the results was added or replaced.
+    results_version: int
+    partials: list[PartialItem]
+
+
+class Versions(TypedDict):
+    """Trait `versions`: each grows when its list may have changed; ask for it again then."""
+
+    datasources: int
+    jobs: int
+    presets: int
+
+
+_ADAPTERS = {name: TypeAdapter(payload) for name, payload in REQUESTS.items()}
+
+
+def parse_request(kind: object, payload: object) -> _Payload:
+    """Return the payload of a request with its parts checked.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such request, or its payload is not of its shape.
+    """
+    adapter = _ADAPTERS.get(kind) if isinstance(kind, str) else None
+    if adapter is None:
+        raise ConfigError(
+            f"The panel knows no request {kind!r}. Reload the page: its front end may be of "
+            "another version than the kernel's outboard."
+        )
+    try:
+        return adapter.validate_python(payload)
+    except ValidationError as failure:
+        first = failure.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "payload"
+        raise ConfigError(f"Request {kind!r}: {where}: {first['msg']}.", field=where) from None
+
+
+def error_item(fault: OutboardError, code: str) -> ErrorItem:
+    """Return a fault as a reply carries it."""
+    field = getattr(fault, "field", None)
+    return {"code": code, "message": fault.message, "hint": "", "field": field}
