@@ -44,6 +44,8 @@ class JobRecord:
     ended_at: float | None
     #: Seconds that runs took which have ended.
     active_s: float
+    #: Times that responses were added or replaced.
+    commits: int
 
     def status(self, now: float | None = None) -> JobStatus:
         """Return the status: `interrupted` if the lease of a live job is gone."""
@@ -304,7 +306,7 @@ def count_commit(
         UPDATE jobs
         SET succeeded = succeeded + ?, failed = failed + ?, truncated = truncated + ?,
             input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,
-            rows_per_s = ?, lease_expires_at = ?
+            rows_per_s = ?, lease_expires_at = ?, commits = commits + 1
         WHERE seq = ? AND worker = ?
         """,
         (tally.succeeded, tally.failed, tally.truncated, tally.input_tokens, tally.output_tokens)
@@ -317,7 +319,7 @@ def count_commit(
 _COLUMNS = (
     "seq, id, call, total, status, error, round, succeeded, failed, truncated, input_tokens,"
     " output_tokens, rows_per_s, worker, lease_host, lease_pid, lease_pid_started_at,"
-    " lease_expires_at, created_at, started_at, ended_at, active_s"
+    " lease_expires_at, created_at, started_at, ended_at, active_s, commits"
 )
 _LEASE = "lease_host = ?, lease_pid = ?, lease_pid_started_at = ?, lease_expires_at = ?"
 

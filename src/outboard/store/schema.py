@@ -110,6 +110,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # A run on a few rows, to look before paying: its answers can be read while they grow.
         "ALTER TABLE jobs ADD COLUMN trial INTEGER NOT NULL DEFAULT 0",
+        # Tells a reader of the responses whether it has seen them all.
+        "ALTER TABLE jobs ADD COLUMN commits INTEGER NOT NULL DEFAULT 0",
         """
         CREATE TABLE partial_responses (
             job_seq INTEGER NOT NULL REFERENCES jobs (seq) ON DELETE CASCADE,
