@@ -396,3 +396,10 @@ export interface Versions {
   jobs: number
   presets: number
 }
+
+/** The trait `session`: whose panel this is. */
+export interface Session {
+  /** Of this kernel process' panel; another one after a restart. */
+  id: string
+  notebook: string | null
+}

@@ -774,6 +774,15 @@ class Versions(TypedDict):
     presets: int
 
 
+class Session(TypedDict):
+    """Trait `session`: whose panel this is."""
+
+    #: Of this kernel process' panel; another one after a restart.
+    id: str
+    #: The notebook as the server names it; None if the host does not say.
+    notebook: str | None
+
+
 _ADAPTERS = {name: TypeAdapter(payload) for name, payload in REQUESTS.items()}
 
 
