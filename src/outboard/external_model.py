@@ -211,7 +211,7 @@ class ExternalModel:
         )
 
 
-def launch(preparation: Preparation, *, launch_token: str) -> Job:
+def launch(preparation: Preparation, *, launch_token: str, trial: bool = False) -> Job:
     """Record a job and start its worker.
 
     Parameters
@@ -221,6 +221,9 @@ def launch(preparation: Preparation, *, launch_token: str) -> Job:
     launch_token : str
         A second launch with the same token returns the first one's job: a button pressed
         twice, or an answer lost on its way, never starts two paid jobs.
+    trial : bool
+        Whether this is to look at a few rows before paying for all: their answers can be read
+        in the store while they grow, and the job is marked as a trial for good.
 
     Raises
     ------
@@ -244,6 +247,7 @@ def launch(preparation: Preparation, *, launch_token: str) -> Job:
         x_uids=preparation.x_uids,
         total=preparation.selection.total,
         lease=lease_for_this_process(worker=None, now=time.time()),
+        trial=trial,
     )
     if record.id == job_id:
         start_worker(workspace, record)

@@ -316,7 +316,8 @@ def list_jobs() -> "pd.DataFrame":
     -------
     pandas.DataFrame
         Columns ``job_id, status, model, provider, datasource_uids, total, succeeded, failed,
-        model_source_uid, created_at, elapsed_s``; `provider` is the one that serves the model.
+        model_source_uid, created_at, elapsed_s, trial``; `provider` is the one that serves the
+        model.
     """
     import pandas as pd
 
@@ -335,6 +336,7 @@ def list_jobs() -> "pd.DataFrame":
             "model_source_uid": [str(r.seq) for r in records],
             "created_at": pd.to_datetime([r.created_at for r in records], unit="s", utc=True),
             "elapsed_s": [r.elapsed_s(now) for r in records],
+            "trial": [r.trial for r in records],
         }
     )
     # What pandas makes of a column depends on its values, and there may be none.
@@ -342,6 +344,6 @@ def list_jobs() -> "pd.DataFrame":
     return frame.astype(
         dict.fromkeys((*texts, "model_source_uid"), "str")
         | dict.fromkeys(counts, "int64")
-        | {"datasource_uids": "object", "elapsed_s": "float64"}
+        | {"datasource_uids": "object", "elapsed_s": "float64", "trial": "bool"}
         | {"created_at": "datetime64[ns, UTC]"}
     )

@@ -13,6 +13,7 @@ from outboard.errors import OutboardError
 from outboard.job_status import JobStatus, predecessors
 from outboard.lease import LEASE_S, Lease
 from outboard.store.database import Database
+from outboard.store.partials import drop_partials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class JobRecord:
     seq: int
     id: str
     call: InferenceCall
+    #: True for a run on a few rows, to look before paying, whose answers can be read as they grow.
+    trial: bool
     #: Rows chosen.
     total: int
     #: What was last written; see `status`.
@@ -90,18 +93,19 @@ class JobTable:
         x_uids: Iterable[int] | None,
         total: int,
         lease: Lease,
+        trial: bool = False,
     ) -> JobRecord:
         """Record a queued job; for a launch token used before, return the job of that time."""
         with self._database.writing() as connection:
             connection.execute(
                 """
-                INSERT INTO jobs (id, launch_token, call, x_uids, total, status, created_at,
+                INSERT INTO jobs (id, launch_token, call, x_uids, trial, total, status, created_at,
                                   lease_host, lease_pid, lease_pid_started_at, lease_expires_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (launch_token) DO NOTHING
                 """,
-                (job_id, launch_token, call.to_json(), _pack(x_uids), total, JobStatus.QUEUED)
-                + (time.time(), *_holder(lease)),
+                (job_id, launch_token, call.to_json(), _pack(x_uids), trial, total)
+                + (JobStatus.QUEUED, time.time(), *_holder(lease)),
             )
             row = connection.execute(
                 f"SELECT {_COLUMNS} FROM jobs WHERE launch_token = ?", (launch_token,)
@@ -200,6 +204,8 @@ class JobTable:
                 """,
                 (status, record, now, now, seq, worker, *predecessors(status)),
             )
+            if cursor.rowcount:
+                drop_partials(connection, seq)
         return cursor.rowcount == 1
 
     def abandon(self, seq: int, worker: str) -> None:
@@ -271,6 +277,8 @@ class JobTable:
                 + (None if lease else now, call and call.to_json(), seen.seq, seen.stored_status)
                 + (seen.lease and seen.lease.worker, seen.lease and seen.lease.expires_at),
             )
+            if cursor.rowcount:
+                drop_partials(connection, seen.seq)
         return cursor.rowcount == 1
 
     def _transition(self, seq: int, to: JobStatus, where: str = "1", *values: object) -> bool:
@@ -317,7 +325,7 @@ def count_commit(
 
 # x_uids can be megabytes: they are read only where they are needed.
 _COLUMNS = (
-    "seq, id, call, total, status, error, round, succeeded, failed, truncated, input_tokens,"
+    "seq, id, call, trial, total, status, error, round, succeeded, failed, truncated, input_tokens,"
     " output_tokens, rows_per_s, worker, lease_host, lease_pid, lease_pid_started_at,"
     " lease_expires_at, created_at, started_at, ended_at, active_s, commits"
 )
@@ -346,6 +354,7 @@ def _record(row: sqlite3.Row) -> JobRecord:
         **values
         | {
             "call": InferenceCall.from_json(values["call"]),
+            "trial": bool(values["trial"]),
             "error": None if error is None else OutboardError.from_record(json.loads(error)),
             "stored_status": JobStatus(values.pop("status")),
             "lease": None if lease["expires_at"] is None else Lease(**lease),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from outboard.store.database import Database
 from outboard.store.jobs import Tally, count_commit
+from outboard.store.partials import drop_partials_of
 
 
 class ResponseRecord(NamedTuple):
@@ -82,6 +83,7 @@ class ResponseTable:
                     [(job_seq, record.ordinal, record.round) for record in records],
                 ).rowcount
             connection.executemany(_INSERT, [(job_seq, *record) for record in records])
+            drop_partials_of(connection, job_seq, (record.ordinal for record in records))
             tally = _tally(records, replaced)
             if not count_commit(
                 connection, job_seq, worker, tally, rows_per_s=rows_per_s, expires_at=expires_at
