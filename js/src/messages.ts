@@ -383,7 +383,12 @@ export interface JobSnapshot {
   cost_usd: number | null
   elapsed_s: number
   created_at: number
-  phase: { kind: string; message: string; done: number | null; total: number | null } | null
+  phase: {
+    kind: string
+    message: string
+    done: number | null
+    total: number | null
+  } | null
   warning: string | null
   error: ErrorItem | null
   results_version: number
