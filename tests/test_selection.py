@@ -206,3 +206,54 @@ def test_rows_are_read_in_the_workspace_of_the_selection(letters: int, tmp_path:
 
     with Workspace(f"{tmp_path}/other"):
         assert texts(rows) == list("abcde")
+
+
+# Rows in the middle
+
+
+def test_window_reads_the_chosen_rows_in_a_range_of_the_table(letters: int) -> None:
+    part = selection(letters, x_uids=[0, 2, 3, 4]).parts[0]
+
+    chunks = list(part.window(1, 4))
+
+    assert [list(chunk.row_uids) for chunk in chunks] == [[2, 3]]
+    assert [list(chunk.ordinals) for chunk in chunks] == [[2, 3]]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(5, 9), (3, 3), (4, 2)])
+def test_window_without_rows_is_empty(letters: int, start: int, stop: int) -> None:
+    assert list(selection(letters).parts[0].window(start, stop)) == []
+
+
+def test_window_brings_every_column_when_asked_to(numbered: int) -> None:
+    chunk = next(selection(numbered).parts[0].window(1, 3, every_column=True))
+
+    assert chunk.table.to_pydict() == {"instruction": ["y", "z"], "id": [2, 7]}
+
+
+def test_a_chosen_row_is_found_by_how_many_are_before_it(letters: int, numbered: int) -> None:
+    chosen = selection(letters, numbered, x_uids=[2, 4, 40])
+
+    found = [chosen.position(index) for index in range(chosen.total)]
+
+    places = [(part.datasource.uid, at) for part, at in found]
+    assert places == [(letters, 2), (letters, 4), (numbered, 0), (numbered, 1)]
+
+
+def test_a_chosen_row_is_found_far_into_a_table() -> None:
+    uid = create_datasource(pa.table({"instruction": [str(n) for n in range(10_000)]}))
+    chosen = selection(uid, x_uids=list(range(1, 10_000, 2)))
+
+    part, at = chosen.position(4_999)
+
+    assert at == 9_999
+    assert [chunk.table.to_pydict() for chunk in part.window(at, at + 1)] == [
+        {"instruction": ["9999"]}
+    ]
+
+
+def test_a_row_past_the_last_one_is_an_error(letters: int) -> None:
+    with pytest.raises(IndexError):
+        selection(letters, x_uids=[1]).position(1)
+    with pytest.raises(IndexError):
+        selection(letters, x_uids=[1]).parts[0].position(1)

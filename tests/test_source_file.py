@@ -454,3 +454,21 @@ def test_reading_hands_out_open_files_only_while_it_lasts(write: Write) -> None:
     batches.close()  # type: ignore[attr-defined]
 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("start", [0, 1, 4_999, 5_000, 11_998])
+def test_parquet_rows_from_the_middle_come_in_batches_of_the_size_asked_for(
+    tmp_path: Path, start: int
+) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"n": range(12_000)}), path)
+    file = LocalFile(path)
+
+    batches = list(
+        source_file.read(file, source_file.inspect(file), ["n"], start=start, batch_rows=7)
+    )
+
+    assert all(batch.num_rows <= 7 for batch in batches)
+    assert [n for batch in batches for n in batch.column("n").to_pylist()] == list(
+        range(start, 12_000)
+    )

@@ -20,6 +20,8 @@ from outboard.prompt import PromptPlan, PromptTemplate, RenderedPrompt
 _ORDINAL_BITS = 40
 
 _CHUNK_ROWS = 500
+# Rows counted at once on the way to one in the middle.
+_COUNTED_ROWS = 4_096
 #: Most x_uids that a message names.
 _SHOWN_X_UIDS = 10
 #: Of 2**63, the first number that no x_uid has.
@@ -116,6 +118,43 @@ class Part:
         while places := list(islice(chosen, _CHUNK_ROWS)):
             yield [first + at for at in places], [uids[at] for at in places]
 
+    def window(self, start: int, stop: int, *, every_column: bool = False) -> Iterator[Chunk]:
+        """Read the chosen rows in a range of the datasource's own rows, whatever is before it.
+
+        Parameters
+        ----------
+        start, stop : int
+            First row, and the one after the last, as positions in the datasource.
+        every_column : bool
+            Read all columns instead of those that the prompts need.
+        """
+        stop = min(stop, len(self._chosen))
+        if start >= stop:
+            return
+        columns = None if every_column else self.plan.columns
+        size, left = min(stop - start, _CHUNK_ROWS), self._chosen[:stop]
+        for batch in self.datasource.batches(columns, start=start, batch_rows=size):
+            if batch.offset >= stop:
+                return
+            if chunk := self._chunk(batch, left):
+                yield chunk
+
+    def position(self, index: int) -> int:
+        """Return where in the datasource the chosen row stands that has `index` before it.
+
+        Raises
+        ------
+        IndexError
+            If so many are not chosen.
+        """
+        for start in range(0, len(self._chosen), _COUNTED_ROWS):
+            inside = self._chosen.count(1, start, start + _COUNTED_ROWS)
+            if index < inside:
+                places = range(start, min(start + _COUNTED_ROWS, len(self._chosen)))
+                return next(islice((at for at in places if self._chosen[at]), index, None))
+            index -= inside
+        raise IndexError(index)
+
     def _chunk(self, batch: RowBatch, left: bytearray) -> Chunk | None:
         table = batch.table
         wanted = left[batch.offset : batch.offset + table.num_rows]
@@ -167,6 +206,20 @@ class Selection:
     def total(self) -> int:
         """Number of chosen rows."""
         return sum(part.total for part in self.parts)
+
+    def position(self, index: int) -> tuple[Part, int]:
+        """Return the part that holds the chosen row with `index` before it, and where there.
+
+        Raises
+        ------
+        IndexError
+            If so many rows are not chosen.
+        """
+        for part in self.parts:
+            if index < part.total:
+                return part, part.position(index)
+            index -= part.total
+        raise IndexError(index)
 
     def rows(self, settled: Iterable[int] = ()) -> Iterator[Row]:
         """Read the chosen rows in order, less those whose ordinal is in `settled`."""

@@ -12,6 +12,10 @@ from outboard.source_file.shape import Shape, check_names
 # Column chunks are read through a buffer of this size instead of whole: memory stays flat
 # however large a row group is.
 _BUFFER_BYTES = 1 << 20
+# A row group can only be read from its beginning: what is before the first row wanted goes by
+# in larger batches, each of which costs about the same.
+_SKIPPED_ROWS = 4_096
+_SKIPPED_BYTES = 8 << 20
 
 
 def inspect(file: SourceFile) -> Shape:
@@ -48,18 +52,21 @@ def read(
         pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False) as table,
     ):
         first_group, skip = _row_group_at(table.metadata, start)
+        size = batch_rows + min(skip, _rows_to_skip_at_once(table.metadata, first_group))
         # pyarrow takes the names as paths into nested columns, so more may come than was
         # asked for: "a" also brings a column called "a.b".
         for batch in table.iter_batches(
-            batch_size=batch_rows,
+            batch_size=size,
             row_groups=list(range(first_group, table.num_row_groups)),
             columns=list(columns),
         ):
             if skip >= batch.num_rows:
                 skip -= batch.num_rows
                 continue
-            yield batch.slice(skip).select(list(columns))
+            wanted = batch.slice(skip).select(list(columns))
             skip = 0
+            for first in range(0, wanted.num_rows, batch_rows):
+                yield wanted.slice(first, batch_rows)
 
 
 def _footer(file: SourceFile) -> tuple[pa.Schema, int]:
@@ -81,3 +88,10 @@ def _row_group_at(metadata: pq.FileMetaData, start: int) -> tuple[int, int]:
             return group, start
         start -= n_rows
     return metadata.num_row_groups, 0
+
+
+def _rows_to_skip_at_once(metadata: pq.FileMetaData, group: int) -> int:
+    if group >= metadata.num_row_groups:
+        return 0
+    rows = metadata.row_group(group)
+    return min(_SKIPPED_ROWS, _SKIPPED_BYTES * rows.num_rows // max(rows.total_byte_size, 1))
