@@ -8,7 +8,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = ("src/outboard/static/widget.js", "src/outboard/static/widget.css")
+STATIC = "src/outboard/static"
+BUNDLE = [f"{STATIC}/{name}" for name in ("widget.js", "widget.css", "licenses.txt")]
 
 
 class PanelBundleHook(BuildHookInterface):  # type: ignore[type-arg]
