@@ -395,6 +395,13 @@ export interface JobSnapshot {
   partials: PartialAnswer[]
 }
 
+/** The trait `session`: which kernel process' panel this is. */
+export interface Session {
+  id: string
+  /** Path of the notebook, or null if not known. */
+  notebook: string | null
+}
+
 /** The trait `versions`: each grows when its list may have changed. */
 export interface Versions {
   datasources: number

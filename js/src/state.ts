@@ -5,9 +5,9 @@ import { createContext } from "preact"
 import { useContext } from "preact/hooks"
 import type { HostModel } from "./host"
 import { type KernelState, Liveness } from "./liveness"
-import type { Description, Draft, JobSnapshot, Versions } from "./messages"
+import type { Description, Draft, JobSnapshot, Session, Versions } from "./messages"
 import { ModelRpc, type Rpc, type RpcError, toRpcError } from "./rpc"
-import { connectTraits, type EditOptions, type Session } from "./traits"
+import { connectTraits, type EditOptions } from "./traits"
 
 export interface PanelState {
   /** The call as the user edits it. */

@@ -2,13 +2,7 @@
 
 import { batch, type ReadonlySignal, signal } from "@preact/signals"
 import type { HostModel } from "./host"
-import type { Draft, JobSnapshot, Versions } from "./messages"
-
-/** Which kernel process' panel this is, in which notebook. */
-export interface Session {
-  id: string
-  notebook: string | null
-}
+import type { Draft, JobSnapshot, Session, Versions } from "./messages"
 
 export interface EditOptions {
   /** The edit is one of many key strokes, so that it may wait for the next. */

@@ -1,0 +1,48 @@
+import type { ComponentChildren } from "preact"
+import { useId, useState } from "preact/hooks"
+import { Icon } from "./Icon"
+
+interface SectionProps {
+  title: string
+  /** What is inside, in a few words; read when it is folded, too. */
+  summary?: ComponentChildren
+  folded?: boolean
+  /** Sections inside sections have lesser headings. */
+  level?: 3 | 4
+  children: ComponentChildren
+}
+
+/** A part of the panel that folds away under its heading. */
+export function Section({
+  title,
+  summary,
+  folded = false,
+  level = 3,
+  children,
+}: SectionProps) {
+  const [open, setOpen] = useState(!folded)
+  const body = useId()
+  const Heading = `h${level}` as const
+  return (
+    <section class={`ob-section ob-level-${level}`} aria-label={title}>
+      <div class="ob-section-head">
+        <Heading>
+          <button
+            type="button"
+            class="ob-fold"
+            aria-expanded={open}
+            aria-controls={body}
+            onClick={() => setOpen(!open)}
+          >
+            <Icon name="chevron" />
+            <span>{title}</span>
+          </button>
+        </Heading>
+        {summary !== undefined && <div class="ob-section-summary">{summary}</div>}
+      </div>
+      <div id={body} class="ob-section-body" hidden={!open}>
+        {children}
+      </div>
+    </section>
+  )
+}
