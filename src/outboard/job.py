@@ -218,15 +218,7 @@ class Job:
         return f"<Job {self._id} {status}: {rows}{failed}>"
 
     def _record(self) -> JobRecord:
-        record = self._workspace.store.jobs.get(self._id)
-        if record is None:
-            raise NotFoundError(
-                f"There is no job {self._id!r} in workspace {str(self._workspace.path)!r}. "
-                "list_jobs() shows those there are.",
-                kind="job",
-                ids=(self._id,),
-            )
-        return record
+        return job_record(self._workspace, self._id)
 
     def _look(self) -> tuple[JobRecord, JobStatus]:
         """Return the record with its status, as of one moment."""
@@ -294,6 +286,25 @@ class Job:
                         ids=fault.ids,
                     ) from None
                 datasource.check_unchanged()
+
+
+def job_record(workspace: Workspace, job_id: str) -> JobRecord:
+    """Return what a workspace has written down of a job.
+
+    Raises
+    ------
+    NotFoundError
+        If it has no such job.
+    """
+    record = workspace.store.jobs.get(job_id)
+    if record is None:
+        raise NotFoundError(
+            f"There is no job {job_id!r} in workspace {str(workspace.path)!r}. "
+            "list_jobs() shows those there are.",
+            kind="job",
+            ids=(job_id,),
+        )
+    return record
 
 
 def get_job(job_id: str) -> Job:

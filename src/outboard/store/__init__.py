@@ -7,6 +7,7 @@ from outboard.store.datasources import DatasourceTable
 from outboard.store.endpoints import EndpointTable
 from outboard.store.events import EventTable
 from outboard.store.jobs import JobTable
+from outboard.store.outcomes import OutcomeTable
 from outboard.store.partials import PartialTable
 from outboard.store.responses import ResponseTable
 
@@ -28,6 +29,8 @@ class Store:
         self.jobs = JobTable(database)
         #: What came back for each row.
         self.responses = ResponseTable(database)
+        #: The same as a table to look through: sorted, filtered, cut.
+        self.outcomes = OutcomeTable(database)
         #: What rows of a trial have of their answers so far.
         self.partials = PartialTable(database)
         #: What was created on AWS.

@@ -1,0 +1,130 @@
+"""Windows of a job's result rows, as the panel's table asks for them."""
+
+from array import array
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+
+from outboard.errors import ConfigError
+from outboard.job import job_record
+from outboard.panel.arrow_stream import Values, arrow_stream
+from outboard.panel.messages import (
+    CELL_CHARS,
+    MOST_WINDOW_ROWS,
+    ROW_COLUMNS,
+    Rows,
+    RowsReply,
+)
+from outboard.panel.row_order import RowOrders
+from outboard.store.jobs import JobRecord
+from outboard.store.outcomes import OutcomeCells
+from outboard.workspace import Workspace
+
+#: Most bytes of a window. Cells are cut shorter until they fit.
+_MOST_BYTES = 100_000
+
+_FLOATS = {"latency_s"}
+_INTEGERS = (
+    {"ordinal", "datasource_uid", "response_chars", "input_tokens", "output_tokens", "attempts"}
+)  # fmt: skip
+
+
+def _schema(names: Sequence[str]) -> pa.Schema:
+    fields = [
+        (
+            name,
+            pa.float64() if name in _FLOATS else pa.int64() if name in _INTEGERS else pa.string(),
+        )
+        for name in names
+    ]
+    return pa.schema(fields)
+
+
+_ROWS = _schema(ROW_COLUMNS)
+
+# Of all panels of the process: a job that two of them show is sorted once.
+_orders = RowOrders()
+
+
+class ResultRows:
+    """The rows of jobs that have an outcome, a window at a time.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the jobs live.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def window(self, request: Rows) -> tuple[RowsReply, bytes]:
+        """Return some rows with their columns as Arrow, in the order asked for.
+
+        While the job runs, an order other than that of the input may be a second old.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such job.
+        ConfigError
+            If more rows are asked for than a window may have.
+        """
+        if request.stop - request.start > MOST_WINDOW_ROWS:
+            raise ConfigError(
+                f"A window has at most {MOST_WINDOW_ROWS} rows, got {request.start} to "
+                f"{request.stop}. Ask for them in parts.",
+                field="stop",
+            )
+        job = job_record(self._workspace, request.job_id)
+        outcomes = self._workspace.store.outcomes
+        version = job.commits
+        if request.sort is None and not (request.filter.statuses or request.filter.text):
+            total = job.succeeded + job.failed
+            ordinals = outcomes.window(job.seq, request.start, request.stop, total=total)
+        else:
+            everything, version = self._order(job, request)
+            total = len(everything)
+            ordinals = list(everything[request.start : request.stop])
+        cells = outcomes.cells(job.seq, ordinals, chars=CELL_CHARS)
+        data = _within_budget(lambda chars: arrow_stream(_ROWS, _columns(cells, chars)))
+        return {"start": request.start, "total": total, "version": version}, data
+
+    def _order(self, job: JobRecord, request: Rows) -> "tuple[array[int], int]":
+        sort, shown = request.sort, request.filter
+        column = sort.column if sort else "ordinal"
+        descending = sort.descending if sort else False
+        outcomes = frozenset(shown.statuses)
+        table = self._workspace.store.outcomes
+        order = _orders.get(
+            (self._workspace.path, job.seq, column, descending, outcomes, shown.text),
+            lambda: table.order(
+                job.seq, outcomes=outcomes, text=shown.text, column=column, descending=descending
+            ),
+            version=job.commits,
+            live=job.status().live,
+        )
+        return order.ordinals, order.version
+
+
+def _columns(cells: Sequence[OutcomeCells], chars: int) -> dict[str, Values]:
+    columns: dict[str, Values] = {
+        name: [_cut(getattr(row, name), chars) for row in cells]
+        for name in ROW_COLUMNS
+        if name not in {"x_uid", "status"}
+    }
+    columns["x_uid"] = [f"doc::{row.row_uid}" for row in cells]
+    columns["status"] = ["succeeded" if row.succeeded else "failed" for row in cells]
+    return columns
+
+
+def _cut(value: str | float | None, chars: int) -> str | float | None:
+    return value[:chars] if isinstance(value, str) else value
+
+
+def _within_budget(encode: Callable[[int], bytes]) -> bytes:
+    """Encode with texts as long as they can be; given the most characters of a text."""
+    chars = CELL_CHARS
+    while len(data := encode(chars)) >= _MOST_BYTES and chars > 1:
+        chars = min(chars - 1, chars * _MOST_BYTES // len(data))
+    return data

@@ -1,0 +1,197 @@
+"""The responses of a job as a table to look through, window by window."""
+
+import sqlite3
+from array import array
+from collections.abc import Collection, Sequence
+from itertools import chain
+from typing import Literal, NamedTuple
+
+from outboard.store.database import Database
+
+#: A truncated row has succeeded, too.
+Outcome = Literal["succeeded", "failed", "truncated"]
+
+SortColumn = Literal[
+    "ordinal",
+    "x_uid",
+    "status",
+    "finish_reason",
+    "response",
+    "input_tokens",
+    "output_tokens",
+    "latency_s",
+    "attempts",
+    "error_code",
+]
+
+_FETCHED_ROWS = 10_000
+
+_OUTCOMES: dict[Outcome, str] = {
+    "succeeded": "succeeded = 1",
+    "failed": "succeeded = 0",
+    "truncated": "(succeeded = 1 AND finish_reason IS 'length')",
+}
+
+_SORT_KEYS: dict[SortColumn, str] = {
+    "ordinal": "ordinal",
+    "x_uid": "row_uid",
+    "status": "succeeded * 2 - (succeeded = 1 AND finish_reason IS 'length')",
+    "finish_reason": "finish_reason",
+    # The beginning tells texts apart, and is all that a sort of long ones can hold.
+    "response": "substr(response, 1, 100) COLLATE NOCASE",
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "latency_s": "latency_s",
+    "attempts": "attempts",
+    "error_code": "error_code",
+}
+
+_SEARCHED = ("response", "error_message", "error_code", "('doc::' || row_uid)")
+
+
+class OutcomeCells(NamedTuple):
+    """One row of the table, its texts cut."""
+
+    ordinal: int
+    datasource_uid: int
+    row_uid: int
+    succeeded: int
+    finish_reason: str | None
+    response: str | None
+    #: Length of the whole response, in characters.
+    response_chars: int | None
+    error_code: str | None
+    error_message: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    latency_s: float | None
+    attempts: int
+
+
+class OutcomeTable:
+    """Look through the rows that have an outcome."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def window(self, job_seq: int, start: int, stop: int, *, total: int) -> list[int]:
+        """Return the ordinals at the places [start, stop) in input order.
+
+        Parameters
+        ----------
+        total : int
+            How many rows there are by now: those nearer to the end are looked for from there.
+        """
+        from_end = start > total // 2
+        skipped, direction = (max(0, total - stop), "DESC") if from_end else (start, "ASC")
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT ordinal FROM responses WHERE job_seq = ?"
+                f" ORDER BY ordinal {direction} LIMIT ? OFFSET ?",
+                (job_seq, max(0, min(stop, total) - start), skipped),
+            ).fetchall()
+        ordinals = [row[0] for row in rows]
+        return ordinals[::-1] if from_end else ordinals
+
+    def order(
+        self,
+        job_seq: int,
+        *,
+        outcomes: Collection[Outcome] = (),
+        text: str = "",
+        column: SortColumn = "ordinal",
+        descending: bool = False,
+    ) -> "array[int]":
+        """Return the ordinals of all rows that match, sorted.
+
+        Null comes last in both directions; of equal rows, the one that comes first in the input.
+
+        Parameters
+        ----------
+        outcomes : collection of str
+            Which rows: those with any of these outcomes. Empty for all.
+        text : str
+            Only rows with this in response, error or x_uid, whatever its case. What follows a
+            NUL in a response is found only if `text` has letters beyond ASCII or a NUL, too.
+        column : str
+            What to sort by; a response by its first 100 characters, an x_uid by its number.
+        descending : bool
+            Largest first.
+        """
+        where: list[str] = ["job_seq = ?"]
+        values: list[object] = [job_seq]
+        if outcomes:
+            where.append(f"({' OR '.join(_OUTCOMES[outcome] for outcome in outcomes)})")
+        if text:
+            found, sought = _search(text)
+            where.append(found)
+            values.extend(sought)
+        # SQLite takes null for the smallest value there is.
+        direction = "DESC" if descending else "ASC NULLS LAST"
+        with self._database.reading() as connection:
+            connection.create_function("folded", 1, _folded, deterministic=True)
+            cursor = connection.cursor()
+            cursor.row_factory = None  # plain tuples take a third of the time
+            cursor.execute(
+                f"SELECT ordinal FROM responses WHERE {' AND '.join(where)}"
+                f" ORDER BY {_SORT_KEYS[column]} {direction}, ordinal",
+                values,
+            )
+            ordinals = array("q")
+            while rows := cursor.fetchmany(_FETCHED_ROWS):
+                ordinals.extend(chain.from_iterable(rows))
+        return ordinals
+
+    def cells(self, job_seq: int, ordinals: Sequence[int], *, chars: int) -> list[OutcomeCells]:
+        """Return what became of these rows, in their order; unknown ones are left out.
+
+        No text is longer than `chars` characters, whatever the database holds.
+        """
+        marks = ", ".join("?" for _ in ordinals)
+        with self._database.reading() as connection:
+            connection.create_function("characters", 1, _characters, deterministic=True)
+            rows = connection.execute(
+                f"SELECT {_cut_columns(chars)} FROM responses"
+                f" WHERE job_seq = ? AND ordinal IN ({marks})",
+                (job_seq, *ordinals),
+            ).fetchall()
+        found = {row["ordinal"]: _cells(row, chars) for row in rows}
+        return [found[ordinal] for ordinal in ordinals if ordinal in found]
+
+
+def _search(text: str) -> tuple[str, list[object]]:
+    # LIKE is three times as fast, but knows the case of ASCII letters only, and ends at a NUL.
+    if all((c.isascii() and c != "\0") or c.lower() == c.upper() for c in text):
+        pattern = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        found, value = [rf"{column} LIKE ? ESCAPE '\'" for column in _SEARCHED], f"%{pattern}%"
+    else:
+        found, value = [f"instr(folded({c}), ?) > 0" for c in _SEARCHED], text.casefold()
+    return f"({' OR '.join(found)})", [value for _ in found]
+
+
+def _folded(text: str | None) -> str | None:
+    return text and text.casefold()
+
+
+def _characters(text: str | None) -> int | None:
+    return None if text is None else len(text)
+
+
+def _cut_columns(chars: int) -> str:
+    # As bytes: SQLite's own idea of a text ends at a NUL. A character has at most four.
+    cut = {
+        name: f"substr(CAST({name} AS BLOB), 1, {4 * chars}) AS {name}"
+        for name in ("response", "finish_reason", "error_code", "error_message")
+    }
+    cut["response_chars"] = (
+        "CASE instr(CAST(response AS BLOB), x'00')"
+        " WHEN 0 THEN length(response) ELSE characters(response) END AS response_chars"
+    )
+    return ", ".join(cut.get(name, name) for name in OutcomeCells._fields)
+
+
+def _cells(row: sqlite3.Row, chars: int) -> OutcomeCells:
+    return OutcomeCells._make(
+        value.decode(errors="replace")[:chars] if isinstance(value, bytes) else value
+        for value in row
+    )
