@@ -58,12 +58,12 @@ class Job:
     def progress(self) -> JobProgress:
         """How far it is."""
         record = self._record()
-        return JobProgress.of(record, cost_usd=self._cost_usd(record))
+        return JobProgress.of(record, cost_usd=cost_usd_of(self._workspace, record))
 
     @property
     def error(self) -> OutboardError | None:
         """What stopped the job, as the class that was raised in its worker; or None."""
-        return self._error(*self._look())
+        return error_of(self._workspace, *self._look())
 
     @property
     def call(self) -> InferenceCall:
@@ -117,7 +117,7 @@ class Job:
                     job_id=self._id,
                 )
             time.sleep(min(left, _POLL_S))
-        if (error := self._error(*look)) is not None:
+        if (error := error_of(self._workspace, *look)) is not None:
             raise error
         return self.model_source_uid
 
@@ -230,32 +230,6 @@ class Job:
             status = record.status()
         return record, status
 
-    def _error(self, record: JobRecord, status: JobStatus) -> OutboardError | None:
-        kept = f"Finished rows are kept; get_job({self._id!r}).resume() goes on with the others."
-        match status:
-            case JobStatus.CANCELLED:
-                return JobCancelledError(f"Job {self._id} was cancelled. {kept}", job_id=self._id)
-            case JobStatus.INTERRUPTED:
-                return JobInterruptedError(
-                    f"Job {self._id} was interrupted: its worker ended without a word "
-                    f"(its log: {str(self.log_path)!r}). {kept}",
-                    job_id=self._id,
-                )
-            case _:
-                return record.error
-
-    def _cost_usd(self, record: JobRecord) -> float | None:
-        match record.call.served_by:
-            case FinetuningProvider.LOCAL:
-                return 0.0
-            case FinetuningProvider.OPENAI:
-                return None
-            case FinetuningProvider.AWS_SAGEMAKER:
-                if record.call.deployment_config.endpoint_name is not None:
-                    return None  # somebody else pays for it, however much that is
-                entries = self._workspace.store.endpoints.of_job(self._id)
-                return total_cost_usd(entries, time.time())
-
     def _requeue(
         self, record: JobRecord, *, retry_failed: bool, call: InferenceCall | None = None
     ) -> None:
@@ -305,6 +279,35 @@ def job_record(workspace: Workspace, job_id: str) -> JobRecord:
             ids=(job_id,),
         )
     return record
+
+
+def error_of(workspace: Workspace, record: JobRecord, status: JobStatus) -> OutboardError | None:
+    """Return what stopped a job, or None."""
+    kept = f"Finished rows are kept; get_job({record.id!r}).resume() goes on with the others."
+    match status:
+        case JobStatus.CANCELLED:
+            return JobCancelledError(f"Job {record.id} was cancelled. {kept}", job_id=record.id)
+        case JobStatus.INTERRUPTED:
+            return JobInterruptedError(
+                f"Job {record.id} was interrupted: its worker ended without a word "
+                f"(its log: {str(log_path(workspace, record.id))!r}). {kept}",
+                job_id=record.id,
+            )
+        case _:
+            return record.error
+
+
+def cost_usd_of(workspace: Workspace, record: JobRecord) -> float | None:
+    """Return what a job has cost so far, in US dollars; None if nobody knows."""
+    match record.call.served_by:
+        case FinetuningProvider.LOCAL:
+            return 0.0
+        case FinetuningProvider.OPENAI:
+            return None
+        case FinetuningProvider.AWS_SAGEMAKER:
+            if record.call.deployment_config.endpoint_name is not None:
+                return None  # somebody else pays for it, however much that is
+            return total_cost_usd(workspace.store.endpoints.of_job(record.id), time.time())
 
 
 def get_job(job_id: str) -> Job:

@@ -7,8 +7,11 @@ from outboard.store.datasources import DatasourceTable
 from outboard.store.endpoints import EndpointTable
 from outboard.store.events import EventTable
 from outboard.store.jobs import JobTable
+from outboard.store.marks import MarkTable
 from outboard.store.outcomes import OutcomeTable
+from outboard.store.panels import PanelTable
 from outboard.store.partials import PartialTable
+from outboard.store.presets import PresetTable
 from outboard.store.responses import ResponseTable
 
 
@@ -37,6 +40,12 @@ class Store:
         self.endpoints = EndpointTable(database)
         #: What happened to each job, line by line.
         self.events = EventTable(database)
+        #: Settings saved under a name.
+        self.presets = PresetTable(database)
+        #: What each panel showed last.
+        self.panels = PanelTable(database)
+        #: Whether anything of the above has changed.
+        self.marks = MarkTable(database)
 
     def health(self) -> Health:
         """Look the whole file over. Takes as long as reading it."""
