@@ -89,6 +89,11 @@ class Datasource:
         """Arrow types of the columns, as `batches` gives them."""
         return microsecond_schema(self._file.schema)
 
+    @property
+    def starts(self) -> list[int]:
+        """Positions from which `batches` need not go through the rows before, ascending."""
+        return self._file.starts
+
     def check_unchanged(self) -> None:
         """Make sure that the rows are still those registered; reads none of them.
 

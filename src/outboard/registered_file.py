@@ -46,6 +46,12 @@ class RegisteredFile:
         return source_file.schema(self._file, self._shape)
 
     @cached_property
+    def starts(self) -> list[int]:
+        """Rows from which one can read without going through those before, ascending."""
+        self.check_unchanged()
+        return source_file.starts(self._file, self._shape)
+
+    @cached_property
     def numbers(self) -> "array[int]":
         """The numbers in the uid column, in row order."""
         path = numbers_path(self._workspace, self._record.uid)

@@ -178,6 +178,7 @@ def test_window_behind_the_last_row_is_empty(workspace: Workspace) -> None:
     assert ordinals(workspace, job, 3, 100) == []
     assert ordinals(workspace, job, 3, 100, sort={"column": "response"}) == []
     assert ordinals(workspace, job, 2, 1) == []
+    assert ordinals(workspace, job, 2**53 - 2, 2**53 - 1) == []
 
 
 def test_window_of_a_job_without_answers_is_empty(workspace: Workspace) -> None:

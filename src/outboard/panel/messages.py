@@ -16,6 +16,9 @@ from outboard.errors import ConfigError, OutboardError
 #: Most rows of one window, most prompts of one request.
 MOST_WINDOW_ROWS = 200
 
+#: Place of a row among all rows of a job's datasources; exact as a number of JavaScript, too.
+Ordinal = Annotated[int, Field(ge=0, lt=2**53)]
+
 
 class _Payload(BaseModel):
     """Base of what a browser sends: nothing unknown, nothing converted."""
@@ -235,8 +238,8 @@ class Rows(_Payload):
     """A window of the rows that have an outcome -> `RowsReply` with `ROW_COLUMNS` as Arrow."""
 
     job_id: str
-    start: Annotated[int, Field(ge=0)]
-    stop: Annotated[int, Field(ge=0)]
+    start: Annotated[int, Field(ge=0, lt=2**53)]
+    stop: Annotated[int, Field(ge=0, lt=2**53)]
     #: None for input order.
     sort: Sort | None = None
     filter: RowFilter = RowFilter()
@@ -246,14 +249,14 @@ class Prompts(_Payload):
     """Prompts and references of some rows -> `PromptsReply` with `PROMPT_COLUMNS` as Arrow."""
 
     job_id: str
-    ordinals: Annotated[list[int], Field(max_length=MOST_WINDOW_ROWS)]
+    ordinals: Annotated[list[Ordinal], Field(max_length=MOST_WINDOW_ROWS)]
 
 
 class OneRow(_Payload):
     """Everything about one row -> `RowDetail`."""
 
     job_id: str
-    ordinal: int
+    ordinal: Ordinal
 
 
 class Log(_Payload):

@@ -5,16 +5,21 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from outboard.errors import ConfigError
+from outboard.errors import ConfigError, NotFoundError
 from outboard.job import job_record
-from outboard.panel.arrow_stream import Values, arrow_stream
+from outboard.panel.arrow_stream import Values, arrow_stream, printable
 from outboard.panel.messages import (
     CELL_CHARS,
     MOST_WINDOW_ROWS,
+    PROMPT_COLUMNS,
     ROW_COLUMNS,
+    OneRow,
+    Prompts,
+    RowDetail,
     Rows,
     RowsReply,
 )
+from outboard.panel.rendered_rows import rendered_rows
 from outboard.panel.row_order import RowOrders
 from outboard.store.jobs import JobRecord
 from outboard.store.outcomes import OutcomeCells
@@ -22,6 +27,9 @@ from outboard.workspace import Workspace
 
 #: Most bytes of a window. Cells are cut shorter until they fit.
 _MOST_BYTES = 100_000
+
+#: Longest text of a row in detail, in characters.
+_DETAIL_CHARS = 1_000_000
 
 _FLOATS = {"latency_s"}
 _INTEGERS = (
@@ -41,6 +49,7 @@ def _schema(names: Sequence[str]) -> pa.Schema:
 
 
 _ROWS = _schema(ROW_COLUMNS)
+_PROMPTS = _schema(PROMPT_COLUMNS)
 
 # Of all panels of the process: a job that two of them show is sorted once.
 _orders = RowOrders()
@@ -89,6 +98,78 @@ class ResultRows:
         cells = outcomes.cells(job.seq, ordinals, chars=CELL_CHARS)
         data = _within_budget(lambda chars: arrow_stream(_ROWS, _columns(cells, chars)))
         return {"start": request.start, "total": total, "version": version}, data
+
+    def prompts(self, request: Prompts) -> bytes:
+        """Return prompts and references of some rows as Arrow, in the order asked for.
+
+        They are null where they cannot be told any more.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such job.
+        """
+        job = job_record(self._workspace, request.job_id)
+        found = rendered_rows(self._workspace, job, request.ordinals)
+        rows = [found.get(ordinal) for ordinal in request.ordinals]
+        prompts = [row.prompt if row else None for row in rows]
+        references = [row.reference if row else None for row in rows]
+        return _within_budget(
+            lambda chars: arrow_stream(
+                _PROMPTS,
+                {
+                    "ordinal": request.ordinals,
+                    "prompt": [_cut(prompt, chars) for prompt in prompts],
+                    "reference": [_cut(reference, chars) for reference in references],
+                },
+            )
+        )
+
+    def detail(self, request: OneRow) -> RowDetail:
+        """Return everything about one row.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such job, or the row has no outcome.
+        """
+        job = job_record(self._workspace, request.job_id)
+        responses = self._workspace.store.responses
+        record = next(responses.between(job.seq, request.ordinal, request.ordinal + 1), None)
+        if record is None:
+            raise NotFoundError(
+                f"Row {request.ordinal} of job {job.id} has no outcome. It is pending, or the "
+                "job has no such row; look again once the job has gone on.",
+                kind="row",
+                ids=(str(request.ordinal),),
+            )
+        sent = rendered_rows(self._workspace, job, [record.ordinal]).get(record.ordinal)
+        texts = {
+            "prompt": sent.prompt if sent else None,
+            "system": sent.system if sent else None,
+            "response": record.response,
+            "reference": sent.reference if sent else None,
+            "error_message": record.error_message,
+        }
+        shown = {name: text and printable(text[:_DETAIL_CHARS]) for name, text in texts.items()}
+        return {
+            "ordinal": record.ordinal,
+            "datasource_uid": record.datasource_uid,
+            "x_uid": f"doc::{record.row_uid}",
+            "status": "succeeded" if record.succeeded else "failed",
+            "finish_reason": record.finish_reason,
+            "prompt": shown["prompt"],
+            "system": shown["system"],
+            "response": shown["response"],
+            "reference": shown["reference"],
+            "error_code": record.error_code,
+            "error_message": shown["error_message"],
+            "input_tokens": record.input_tokens,
+            "output_tokens": record.output_tokens,
+            "latency_s": record.latency_s,
+            "attempts": record.attempts,
+            "cut": [name for name, text in texts.items() if len(text or "") > _DETAIL_CHARS],
+        }
 
     def _order(self, job: JobRecord, request: Rows) -> "tuple[array[int], int]":
         sort, shown = request.sort, request.filter

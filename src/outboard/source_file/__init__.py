@@ -27,6 +27,7 @@ __all__ = [
     "locate",
     "read",
     "schema",
+    "starts",
 ]
 
 #: File name suffix -> format. A `.json` file may turn out to be ``jsonl``.
@@ -98,3 +99,8 @@ def read(
             wanted = schema(file, shape)
             fields = pa.schema([wanted.field(name) for name in columns])
             return json.read(file, layout, fields, start=start, batch_rows=batch_rows)
+
+
+def starts(file: SourceFile, shape: Shape) -> list[int]:
+    """Return the rows from which one can read without going through those before, ascending."""
+    return parquet.starts(file) if shape.format == "parquet" else [0]

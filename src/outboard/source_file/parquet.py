@@ -1,6 +1,7 @@
 """Read Parquet files batch by batch."""
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -67,6 +68,13 @@ def read(
             skip = 0
             for first in range(0, wanted.num_rows, batch_rows):
                 yield wanted.slice(first, batch_rows)
+
+
+def starts(file: SourceFile) -> list[int]:
+    """Return the first row of each row group."""
+    with file.open() as source, pq.ParquetFile(source) as table:
+        groups = [table.metadata.row_group(n).num_rows for n in range(table.num_row_groups)]
+    return list(accumulate(groups, initial=0))[:-1]
 
 
 def _footer(file: SourceFile) -> tuple[pa.Schema, int]:
