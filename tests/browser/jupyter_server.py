@@ -14,9 +14,10 @@ from typing import Any, Self
 
 from tests.waiting import wait_until
 
-#: No news, no list of extensions, nothing that would leave this machine.
+#: No news, no list of extensions, nothing that would leave this machine; tests reach the app.
 SILENT = [
     "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
     "--LabApp.news_url=None",
     "--LabApp.extension_manager=readonly",
 ]
@@ -121,7 +122,7 @@ class HostProcess:
 
 
 class JupyterServer(HostProcess):
-    """JupyterLab with Notebook 7 beside it, on loopback.
+    """JupyterLab, with Notebook 7 and voila beside it, on loopback.
 
     Attributes
     ----------
