@@ -16,6 +16,10 @@ class FaultContext:
     request: web.Request
     #: The sound reply that it spoils or keeps back.
     reply: web.Response
+    #: The same in one piece, where the reply is a stream.
+    whole: web.Response
+    #: One is let through for each event of a stream.
+    steps: asyncio.Semaphore
     #: Set when the test lets hanging requests go.
     released: asyncio.Event
 
@@ -34,7 +38,8 @@ class FaultContext:
     @property
     def completion(self) -> Any:
         """The sound reply as JSON values."""
-        return json.loads(self.sound_body)
+        assert isinstance(self.whole.body, bytes)
+        return json.loads(self.whole.body)
 
 
 Fault = Callable[[FaultContext], Awaitable[web.StreamResponse]]
@@ -63,7 +68,7 @@ async def hang(context: FaultContext) -> web.StreamResponse:
 async def slow(context: FaultContext) -> web.StreamResponse:
     """Send half of the body, the rest when released."""
     body = context.sound_body
-    response = await _begin(context, {"Content-Length": str(len(body))})
+    response = await begin(context, {"Content-Length": str(len(body))})
     await response.write(body[: len(body) // 2])
     await context.released.wait()
     await response.write(body[len(body) // 2 :])
@@ -73,7 +78,7 @@ async def slow(context: FaultContext) -> web.StreamResponse:
 async def cut(context: FaultContext) -> web.StreamResponse:
     """Promise more bytes than are sent."""
     body = context.sound_body
-    response = await _begin(context, {"Content-Length": str(len(body))})
+    response = await begin(context, {"Content-Length": str(len(body))})
     await response.write(body[: len(body) // 2])
     context.transport.close()
     return response
@@ -93,7 +98,7 @@ async def not_http(context: FaultContext) -> web.StreamResponse:
 
 async def huge(context: FaultContext) -> web.StreamResponse:
     """Send a body without end."""
-    response = await _begin(context, {})
+    response = await begin(context, {})
     block = b" " * 2**20
     while True:
         await response.write(block)  # ends when the client hangs up
@@ -110,8 +115,9 @@ async def echo_key(context: FaultContext) -> web.StreamResponse:
     return error_reply(400, f"Key {key} may not do this.")
 
 
-async def _begin(context: FaultContext, headers: dict[str, str]) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/json"} | headers)
+async def begin(context: FaultContext, headers: dict[str, str]) -> web.StreamResponse:
+    """Send the head of the sound reply."""
+    response = web.StreamResponse(headers={"Content-Type": context.reply.content_type} | headers)
     await response.prepare(context.request)
     return response
 

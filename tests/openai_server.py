@@ -19,7 +19,8 @@ the first two times, with that response header (several separated by ``;``).
 ``fault_rates={"429": 0.05}``: that share of requests. What happens to the n-th request for a
 prompt follows from `seed`, the prompt and n, not from the order in which requests arrive.
 
-``NAME`` is an HTTP status or a key of `tests.openai_faults.FAULTS`.
+``NAME`` is an HTTP status or a key of `tests.openai_faults.FAULTS`, or of
+`tests.openai_stream_faults.STREAM_FAULTS` where the answer is asked for in pieces.
 """
 
 import argparse
@@ -48,6 +49,8 @@ from tests.openai_dialects import (
     too_long_reply,
 )
 from tests.openai_faults import FAULTS, FaultContext, error_reply
+from tests.openai_stream_faults import STREAM_FAULTS
+from tests.openai_streams import events_of, stream_reply
 
 MARKER = re.compile(r"<fault:(?P<name>[\w-]+)(?:\*(?P<times>\d+))?(?: (?P<headers>[^>]*))?>")
 
@@ -158,6 +161,7 @@ class OpenAIServer:
         self._loop = uvloop.new_event_loop()
         self._stop = asyncio.Event()
         self._released = asyncio.Event()
+        self._steps = asyncio.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="openai-server", daemon=True)
 
     @property
@@ -182,6 +186,10 @@ class OpenAIServer:
     def release(self) -> None:
         """Let go on what the faults 'hang' and 'slow' hold back, now and from now on."""
         self._loop.call_soon_threadsafe(self._released.set)
+
+    def step(self) -> None:
+        """Let the fault 'stepwise' send one event."""
+        self._loop.call_soon_threadsafe(self._steps.release)
 
     def wait_until(self, holds: Callable[[Seen], bool], *, timeout_s: float = 30.0) -> None:
         """Block until `holds(seen)` is true; raise TimeoutError if that takes too long."""
@@ -269,15 +277,20 @@ class OpenAIServer:
         self, request: web.Request, body: dict[str, Any], prompt: str, attempt: int
     ) -> web.StreamResponse:
         name, headers = self._fault_for(prompt, attempt)
-        reply = self._completion(body, prompt)
+        whole = self._completion(body, prompt)
+        reply = _streamed(whole, body)
         if name is None:
             return reply
         self.seen.faults[name] += 1
-        context = FaultContext(request=request, reply=reply, released=self._released)
+        context = FaultContext(
+            request=request, reply=reply, whole=whole, steps=self._steps, released=self._released
+        )
         if name.isdecimal():
             response: web.StreamResponse = error_reply(int(name), f"This is a {name}.")
         else:
-            response = await FAULTS[name](context)
+            response = await (FAULTS | STREAM_FAULTS)[name](context)
+        if isinstance(response, web.Response) and response is not whole:
+            response = _streamed(response, body)
         if not response.prepared:
             response.headers.update(headers)
         return response
@@ -345,6 +358,19 @@ class OpenAIServer:
                 "abandoned": seen.abandoned,
             }
         )
+
+
+def _streamed(reply: web.Response, body: dict[str, Any]) -> web.Response:
+    """Return a completion as the request wants it, in one piece or many; all else as it is."""
+    if not body.get("stream") or reply.status != 200 or not isinstance(reply.body, bytes):
+        return reply
+    try:
+        completion = orjson.loads(reply.body)
+        sound = isinstance(completion["choices"][0]["message"], dict)
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return reply
+    usage = (body.get("stream_options") or {}).get("include_usage", False)
+    return stream_reply(events_of(completion, usage=usage)) if sound else reply
 
 
 def main() -> None:

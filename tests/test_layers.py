@@ -24,6 +24,7 @@ LAYERS = """
     provider_session
     claimed_job
     journal
+    growing_answers
     row_feed
     disk_reserve
     breaker

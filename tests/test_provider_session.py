@@ -13,7 +13,7 @@ from outboard.config import FinetuningProvider
 from outboard.errors import JobFailedError, ProviderError
 from outboard.lease import lease_for_this_process
 from outboard.provider_session import ProviderSession
-from outboard.providers import Limits, ProviderEvent, Report, Request, Response
+from outboard.providers import Limits, OnText, ProviderEvent, Report, Request, Response
 from outboard.workspace import Workspace
 
 Closing = Callable[[Report], Awaitable[None]]
@@ -50,7 +50,7 @@ class SlowModel:
     async def count_tokens(self, text: str) -> int | None:
         return None
 
-    async def invoke(self, request: Request) -> Response:
+    async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
         raise NotImplementedError
 
 

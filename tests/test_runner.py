@@ -19,7 +19,7 @@ from outboard.errors import CredentialsError, DatasourceChangedError, Invocation
 from outboard.journal import Journal
 from outboard.lease import lease_for_this_process
 from outboard.prompt import RenderedPrompt
-from outboard.providers import Limits, Report, Request, Response
+from outboard.providers import Limits, OnText, Report, Request, Response
 from outboard.row_feed import RowFeed
 from outboard.runner import Runner
 from outboard.selection import Row
@@ -54,7 +54,7 @@ class ScriptedModel:
     async def count_tokens(self, text: str) -> int | None:
         return None
 
-    async def invoke(self, request: Request) -> Response:
+    async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
         self.sent.append(request.prompt)
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
@@ -174,11 +174,11 @@ def test_a_row_throttled_while_others_are_answered_waits_for_a_short_time(
     unlucky = faults("throttled", 7)
 
     class Lucky(ScriptedModel):
-        async def invoke(self, request: Request) -> Response:
+        async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
             if request.prompt == "Unlucky":
                 while self.sent.count("Lucky") < 2 * self.sent.count("Unlucky"):
                     await asyncio.sleep(0)
-            return await super().invoke(request)
+            return await super().invoke(request, on_text)
 
     run = Run(workspace, {}, most=2)
     run.model = Lucky({"Unlucky": unlucky})

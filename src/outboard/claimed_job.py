@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from outboard.errors import OutboardError, WorkspaceError
+from outboard.growing_answers import GrowingAnswers
 from outboard.job_status import JobStatus
 from outboard.journal import Journal
 from outboard.lease import LEASE_S
@@ -51,6 +52,10 @@ class ClaimedJob:
     def journal(self) -> Journal:
         """Return a journal for the job's responses."""
         return Journal(self._store.responses, self.record.seq, self._worker, executor=self._thread)
+
+    def growing_answers(self) -> GrowingAnswers:
+        """Return what shows the job's answers while they grow."""
+        return GrowingAnswers(self._store.partials, self.record.seq, executor=self._thread)
 
     async def settled(self) -> "array[int]":
         """Return the ordinals that need no request in this round."""

@@ -10,6 +10,7 @@ from random import Random
 from outboard.breaker import Breaker
 from outboard.concurrency import ConcurrencyLimit
 from outboard.errors import InvocationError
+from outboard.growing_answers import GrowingAnswers
 from outboard.journal import Journal
 from outboard.providers import Provider, Request, Response
 from outboard.retry import retry_delay, rule_for
@@ -42,6 +43,8 @@ class Runner:
         Told in one line when the server throttles.
     rng : random.Random
         Source of the retry delays.
+    growing : GrowingAnswers, optional
+        Takes the answers piece by piece, for a trial.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Runner:
         round: int,  # noqa: A002 - the field's name
         warn: Callable[[str], None],
         rng: Random,
+        growing: GrowingAnswers | None = None,
     ) -> None:
         self._provider = provider
         self._journal = journal
@@ -62,6 +66,7 @@ class Runner:
         self._round = round
         self._warn = warn
         self._rng = rng
+        self._growing = growing
         self._places = itertools.count()  # of the rows, in the order they are taken up
         self._quiet_until = 0.0
 
@@ -85,6 +90,8 @@ class Runner:
         while (row := await rows.next()) is not None:
             place = next(self._places)
             record, fault = await self._settle(row)
+            if self._growing is not None:
+                self._growing.end(row)
             await self._journal.append(record)
             if fault is None:
                 self._breaker.succeeded()
@@ -99,9 +106,10 @@ class Runner:
         faults: Counter[str] = Counter()
         while True:
             epoch = await self._limit.acquire()
+            on_text = None if self._growing is None else self._growing.begin(row)
             started = time.perf_counter()
             try:
-                response = await self._provider.invoke(request)
+                response = await self._provider.invoke(request, on_text)
             except InvocationError as fault:
                 faults[fault.code] += 1
                 delay_s = self._after_fault(fault, faults[fault.code], epoch)

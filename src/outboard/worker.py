@@ -217,6 +217,7 @@ class Worker:
 
     async def _run_rows(self, provider: Provider, rows: RowFeed) -> None:
         journal = self._job.journal()
+        growing = self._job.growing_answers() if self._record.trial else None
         wanted = self._record.call.deployment_config.max_concurrency
         runner = Runner(
             provider=provider,
@@ -226,16 +227,18 @@ class Worker:
             round=self._record.round,
             warn=partial(self._warn, "throttled"),
             rng=Random(),  # noqa: S311 - spreads retries, guards nothing
+            growing=growing,
         )
-        run = asyncio.create_task(runner.run(rows))
-        write = asyncio.create_task(journal.run())
+        tasks = [asyncio.create_task(runner.run(rows)), asyncio.create_task(journal.run())]
+        if growing is not None:
+            tasks.append(asyncio.create_task(growing.run()))
         try:
             # A journal that cannot write ends the run, and the other way round.
-            await asyncio.wait([run, write], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            run.cancel()
-            write.cancel()
-            ended = await asyncio.gather(run, write, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
             lost = [end for end in ended if isinstance(end, LeaseLostError)]
             self._reserve.release()
             if not lost:

@@ -60,6 +60,9 @@ class ProviderEvent:
 
 Report = Callable[[ProviderEvent], None]
 
+#: Takes the next piece of an answer.
+OnText = Callable[[str], None]
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
@@ -108,8 +111,17 @@ class Provider(Protocol):
         """
         ...
 
-    async def invoke(self, request: Request) -> Response:
+    async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
         """Send one request and return its response.
+
+        Parameters
+        ----------
+        request : Request
+            What to send.
+        on_text : callable, optional
+            Called with each new piece of the answer as it comes, on the event loop, and never
+            again once this has returned or raised. Joined, the pieces are the response's text.
+            A provider that cannot stream leaves it alone; without it nothing is streamed.
 
         Raises
         ------

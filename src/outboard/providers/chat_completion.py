@@ -85,6 +85,11 @@ def max_answer_tokens(generation: GenerationConfig) -> int:
     return generation.max_new_tokens
 
 
+def streaming(head: bytes) -> bytes:
+    """Return a `body_head` that asks for the answer in pieces."""
+    return b'{"stream":true,"stream_options":{"include_usage":true},' + head[1:]
+
+
 def encode(head: bytes, request: Request) -> bytes:
     """Return the request body for one row, from `body_head` and its messages.
 
@@ -148,7 +153,7 @@ def completion_in(
     if reason == "abort":
         raise InvocationError("The server broke off this answer.", code="incomplete_response")
     if not isinstance(text, str):
-        text = _text_of(message, reason)
+        text = text_of(message, reason)
         if text is None:
             raise _unknown_shape(body, secret)
     usage = payload.get("usage")
@@ -160,9 +165,11 @@ def completion_in(
     )
 
 
-def _text_of(message: Mapping[str, Any], reason: str | None) -> str | None:
-    """Return the text of a message whose content is not a string, or None if it has none."""
+def text_of(message: Mapping[str, Any], reason: str | None) -> str | None:
+    """Return the text of a message, whose content need not be a string; None if it has none."""
     content = message.get("content")
+    if isinstance(content, str):
+        return content
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, Mapping)]
         texts = [part for part in parts if isinstance(part, str)]

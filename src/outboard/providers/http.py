@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from ipaddress import ip_address
@@ -115,7 +115,27 @@ class HttpServer:
             If none ever will: the certificate or the proxy does not let us through, or
             `close` was called.
         """
-        return await self._send("POST", url, body, self._timeout, headers)
+        return await self._send("POST", url, body, self._timeout, headers=headers)
+
+    async def post_streaming(
+        self,
+        url: URL,
+        body: bytes,
+        take: Callable[[bytes], bool],
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send `body` to `url`, and hand on what comes back while it comes.
+
+        Faults are as in `post`.
+
+        Parameters
+        ----------
+        take : callable
+            Called with each part of the body of a reply with status 200, which is then empty in
+            what is returned. True from it ends the exchange.
+        """
+        return await self._send("POST", url, body, self._timeout, headers=headers, take=take)
 
     async def close(self) -> None:
         """Close all connections. Safe to call twice."""
@@ -130,7 +150,9 @@ class HttpServer:
         url: URL,
         body: bytes | None,
         timeout: aiohttp.ClientTimeout,
+        *,
         headers: Mapping[str, str] | None = None,
+        take: Callable[[bytes], bool] | None = None,
     ) -> Reply:
         session = self._session or self._connect()
         # From this size on, aiohttp wants to write piece by piece.
@@ -139,7 +161,10 @@ class HttpServer:
             async with session.request(
                 method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
-                return Reply(response.status, response.headers, await _read(response))
+                if take is None or response.status != HTTPStatus.OK:
+                    return Reply(response.status, response.headers, await _read(response))
+                await _hand_on(response.content, take)
+                return Reply(response.status, response.headers, b"")
         except (aiohttp.ClientError, OSError) as fault:
             # Chained errors of aiohttp hold the request's headers, so a key: not kept where
             # they also are of no use.
@@ -265,10 +290,23 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     while chunk := await content.readany():
         chunks.append(chunk)
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise InvocationError(
-                f"The answer is longer than {MAX_BODY_BYTES >> 20} MiB and was not read to its "
-                "end. Lower max_new_tokens, or look at what the server sends.",
-                code="invalid_response",
-            )
+        _refuse_endless(size)
     return b"".join(chunks)
+
+
+async def _hand_on(content: aiohttp.StreamReader, take: Callable[[bytes], bool]) -> None:
+    size = 0
+    while chunk := await content.readany():
+        size += len(chunk)
+        _refuse_endless(size)
+        if take(chunk) and not content.at_eof():
+            return  # the connection is closed with whatever is still in it
+
+
+def _refuse_endless(size: int) -> None:
+    if size > MAX_BODY_BYTES:
+        raise InvocationError(
+            f"The answer is longer than {MAX_BODY_BYTES >> 20} MiB and was not read to its "
+            "end. Lower max_new_tokens, or look at what the server sends.",
+            code="invalid_response",
+        )

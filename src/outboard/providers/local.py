@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from outboard.errors import (
     OutboardError,
     ProviderError,
 )
-from outboard.providers import Limits, ProviderEvent, Report, Request, Response
+from outboard.providers import Limits, OnText, ProviderEvent, Report, Request, Response
 from outboard.providers.gguf import trained_context_length
 from outboard.providers.local_engine import DEFAULT_SLOTS, Engine
 from outboard.providers.local_import import check_installed, import_engine
@@ -135,7 +136,7 @@ class LocalProvider:
         ready = f"{path.name} is ready: {at_once} at a time."
         report(ProviderEvent(kind="ready", message=ready))
 
-    async def invoke(self, request: Request) -> Response:
+    async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
         """Answer one request. More than `limits.max_concurrency` at a time wait their turn."""
         messages = [{"role": "user", "content": request.prompt}]
         if request.system is not None:
@@ -151,7 +152,7 @@ class LocalProvider:
             # llama.cpp's default is 64 tokens.
             window = {"repeat_last_n": engine.context_length}
             body = window | self._settings | {"messages": messages}
-            return await self._in_time(lambda stopped: engine.chat(body, stopped=stopped))
+            return await self._in_time(engine, body, on_text)
 
     async def count_tokens(self, text: str) -> int | None:
         """Return the number of tokens in `text`, chat template not included.
@@ -174,12 +175,28 @@ class LocalProvider:
     def _limits_of(self, context_length: int) -> Limits:
         return Limits(max_concurrency=self._n_slots, max_prompt_tokens=context_length - 1)
 
-    async def _in_time(self, chat: Callable[[Callable[[], bool]], Response]) -> Response:
+    async def _in_time(
+        self, engine: Engine, body: dict[str, Any], on_text: OnText | None
+    ) -> Response:
         stopped = threading.Event()
         loop = asyncio.get_running_loop()
+
+        def pass_on(piece: str) -> None:
+            if on_text is not None and not stopped.is_set():
+                on_text(piece)
+
+        def from_thread(piece: str) -> None:
+            loop.call_soon_threadsafe(pass_on, piece)
+
+        chat = partial(
+            engine.chat,
+            body,
+            stopped=stopped.is_set,
+            on_text=None if on_text is None else from_thread,
+        )
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await loop.run_in_executor(self._pool, chat, stopped.is_set)
+                return await loop.run_in_executor(self._pool, chat)
         except TimeoutError as error:
             raise InvocationError(
                 f"The embedded model took more than {self._timeout_s:g} s for one answer. "

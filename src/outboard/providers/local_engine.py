@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from outboard.errors import InvocationError, ProviderError
-from outboard.providers import Response
+from outboard.providers import OnText, Response
 from outboard.providers.local_import import import_engine, usable_cores
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,13 @@ class Engine:
         self.context_length = json.loads(self._ask("GET", "/slots"))[0]["n_ctx"]
         logger.debug("loaded %s: %d slots, %d threads", path, n_slots, threads)
 
-    def chat(self, body: dict[str, Any], *, stopped: Callable[[], bool]) -> Response:
+    def chat(
+        self,
+        body: dict[str, Any],
+        *,
+        stopped: Callable[[], bool],
+        on_text: OnText | None = None,
+    ) -> Response:
         """Answer one chat request.
 
         Parameters
@@ -127,6 +133,8 @@ class Engine:
             The request as `/v1/chat/completions` takes it, without the streaming settings.
         stopped : callable
             Asked after every token and every `PREFILL_BATCH` prompt tokens; True ends the request.
+        on_text : callable, optional
+            Called with each piece of the answer, in this thread.
 
         Raises
         ------
@@ -136,7 +144,7 @@ class Engine:
         server = self._server
         if server is None:
             raise InvocationError("The embedded engine is closed.", code="unavailable")
-        answer = Answer()
+        answer = Answer(on_text=on_text)
 
         def on_chunk(chunk: dict[str, Any]) -> bool:
             return answer.take(chunk) or stopped() or self._closing.is_set()
@@ -217,6 +225,7 @@ class Answer:
     it finished becomes a `Response`.
     """
 
+    on_text: OnText | None = None
     texts: list[str] = field(default_factory=list)
     finish_reason: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
@@ -225,6 +234,7 @@ class Answer:
 
     def take(self, chunk: dict[str, Any]) -> bool:
         """Note one streamed chunk. Return True if no more are wanted."""
+        n_before = len(self.texts)
         try:
             self.error = chunk.get("error")
             for choice in chunk.get("choices", ()):
@@ -233,6 +243,8 @@ class Answer:
             self.usage = chunk.get("usage") or self.usage
         except (AttributeError, KeyError, TypeError) as fault:
             self.fault = fault
+        if self.on_text is not None and (piece := "".join(self.texts[n_before:])):
+            self.on_text(piece)
         return self.error is not None or self.fault is not None
 
     def response(self) -> Response:

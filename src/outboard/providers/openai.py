@@ -11,17 +11,19 @@ from yarl import URL
 
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
 from outboard.errors import InvocationError, OutboardError, ProviderError
-from outboard.providers import Limits, ProviderEvent, Report, Request, Response
+from outboard.providers import Limits, OnText, ProviderEvent, Report, Request, Response
 from outboard.providers.chat_completion import (
     body_head,
     decode,
     encode,
     max_answer_tokens,
+    streaming,
 )
 from outboard.providers.http import HttpServer, Reply, is_loopback
 from outboard.providers.model_list import LlamaCppProps, ModelList
 from outboard.providers.server_address import api_key, base_url, key_variable
 from outboard.providers.server_error import ServerError, invocation_error, job_error, read_error
+from outboard.providers.streamed_answer import StreamedAnswer
 
 _NAME = FinetuningProvider.OPENAI.value
 _DEFAULT_CONCURRENCY = 64
@@ -34,6 +36,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 5.0
 #: timeout.
 _PATIENCE_S = {"connection": 10.0, "server_error": 10.0, "timeout": 60.0}
 _STARTING = frozenset({"unavailable", "throttled"})
+
+_STREAM_HEADERS = {"Accept": "text/event-stream, application/json"}
 
 
 class OpenAIProvider:
@@ -78,6 +82,7 @@ class OpenAIProvider:
         self._limits = Limits(max_concurrency=_DEFAULT_CONCURRENCY)
         self._owner: str | None = None  # "vllm", "llamacpp"...: who lists the model
         self._asked = False
+        self._streams = True  # until it refuses to
 
     @property
     def limits(self) -> Limits:
@@ -147,8 +152,11 @@ class OpenAIProvider:
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
         report(ProviderEvent(kind="ready", message=f"{self._model} is ready at {self._base_url}."))
 
-    async def invoke(self, request: Request) -> Response:
+    async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
         """Send one chat completion and return its first choice.
+
+        With `on_text` the answer is asked for in pieces. A server that answers in one piece all
+        the same is understood; one that refuses is asked again, and not again for pieces.
 
         Raises
         ------
@@ -160,7 +168,11 @@ class OpenAIProvider:
             If it does not know the model or the address, redirects, or the account has run
             dry: no further row can succeed.
         """
-        reply = await self._http.post(self._completions_url, encode(self._body_head, request))
+        reply = None
+        if on_text is not None and self._streams:
+            reply = await self._streamed(request, on_text)
+        if reply is None:
+            reply = await self._http.post(self._completions_url, encode(self._body_head, request))
         if reply.status == 200:
             outcome = decode(reply.body, secret=self._key)
             if isinstance(outcome, Response):
@@ -194,6 +206,22 @@ class OpenAIProvider:
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
         await self._http.close()
+
+    async def _streamed(self, request: Request, on_text: OnText) -> Reply | None:
+        """Return the reply to a request for an answer in pieces, put together.
+
+        None if the server refuses such requests.
+        """
+        answer = StreamedAnswer(on_text)
+        body = encode(streaming(self._body_head), request)
+        url, headers = self._completions_url, _STREAM_HEADERS
+        reply = await self._http.post_streaming(url, body, answer.take, headers=headers)
+        if reply.status == 200:
+            return reply._replace(body=answer.body())
+        if reply.status in (400, 422, 501) and b"stream" in reply.body.lower():
+            self._streams = False
+            return None
+        return reply
 
     async def _ask(self) -> None:
         """Learn from the server whether it is ready, has the model, and what that accepts."""

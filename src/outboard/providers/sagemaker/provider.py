@@ -8,7 +8,7 @@ from outboard.budget import Budget
 from outboard.config import DeploymentConfig, GenerationConfig
 from outboard.errors import ProviderError
 from outboard.pricing import Hosting
-from outboard.providers import JobContext, Limits, ProviderEvent, Report, Request, Response
+from outboard.providers import JobContext, Limits, OnText, ProviderEvent, Report, Request, Response
 from outboard.providers.sagemaker.aws import PROVIDER, Aws
 from outboard.providers.sagemaker.deployable import Deployable, RunningEndpoint
 from outboard.providers.sagemaker.endpoint import OwnEndpoint
@@ -133,7 +133,11 @@ class SageMakerProvider:
             )
         )
 
-    async def invoke(self, request: Request) -> Response:
+    async def invoke(
+        self,
+        request: Request,
+        on_text: OnText | None = None,  # noqa: ARG002 - yet to come
+    ) -> Response:
         """Send one row and return its response.
 
         Raises
