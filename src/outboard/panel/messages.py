@@ -270,7 +270,7 @@ class Events(_Payload):
     """What happened to a job -> `EventPage`."""
 
     job_id: str
-    after: int = 0
+    after: Annotated[int, Field(ge=0, lt=2**53)] = 0
 
 
 class FileTarget(_Payload):

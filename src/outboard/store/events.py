@@ -40,12 +40,15 @@ class EventTable:
                 (job_seq, time.time(), kind, message, json.dumps(data or {}, default=str)),
             )
 
-    def after(self, job_seq: int, seq: int) -> list[JobEvent]:
-        """Return the job's events with a number above `seq`, oldest first."""
+    def after(self, job_seq: int, seq: int, *, limit: int = -1) -> list[JobEvent]:
+        """Return the job's events with a number above `seq`, oldest first.
+
+        At most `limit`, all if negative.
+        """
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT seq, at, kind, message, data FROM events"
-                " WHERE job_seq = ? AND seq > ? ORDER BY seq",
-                (job_seq, seq),
+                " WHERE job_seq = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (job_seq, seq, limit),
             ).fetchall()
         return [JobEvent(**(dict(row) | {"data": json.loads(row["data"])})) for row in rows]

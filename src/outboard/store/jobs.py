@@ -5,10 +5,11 @@ import sqlite3
 import sys
 import time
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from outboard.call import InferenceCall
+from outboard.config import LOCAL_INSTANCE_TYPE, FinetuningProvider
 from outboard.errors import OutboardError
 from outboard.job_status import JobStatus, predecessors
 from outboard.lease import LEASE_S, Lease
@@ -125,6 +126,49 @@ class JobTable:
         with self._database.reading() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM jobs ORDER BY seq DESC").fetchall()
         return [_record(row) for row in rows]
+
+    def newest(self, limit: int) -> list[JobRecord]:
+        """Return the last jobs that were recorded, newest first; at most `limit`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs ORDER BY seq DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [_record(row) for row in rows]
+
+    def some(self, seqs: Collection[int]) -> list[JobRecord]:
+        """Return the jobs with these numbers, newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs WHERE seq IN ({_marks(seqs)}) ORDER BY seq DESC",
+                tuple(seqs),
+            ).fetchall()
+        return [_record(row) for row in rows]
+
+    def count(self) -> int:
+        """Return how many jobs there are."""
+        with self._database.reading() as connection:
+            number: int = connection.execute("SELECT count(*) FROM jobs").fetchone()[0]
+        return number
+
+    def names(self) -> list[tuple[int, JobStatus, str]]:
+        """Return of every job seq, stored status, and what it is looked for by, newest first.
+
+        The last is id, model and serving provider in one text.
+        """
+        with self._database.reading() as connection:
+            # From an index: x_uids, which can be megabytes, stand between these columns.
+            statuses = dict(connection.execute("SELECT seq, status FROM jobs").fetchall())
+            rows = connection.execute(
+                """
+                SELECT seq, id || ' ' || json_extract(call, '$.model_name') || ' ' ||
+                    CASE json_extract(call, '$.deployment.instance_type')
+                        WHEN ? THEN ? ELSE json_extract(call, '$.provider') END AS text
+                FROM jobs ORDER BY seq DESC
+                """,
+                (LOCAL_INSTANCE_TYPE, FinetuningProvider.LOCAL),
+            ).fetchall()
+        known = [row for row in rows if row["seq"] in statuses]
+        return [(row["seq"], JobStatus(statuses[row["seq"]]), row["text"]) for row in known]
 
     def x_uids(self, seq: int) -> "array[int] | None":
         """Return the chosen x_uid numbers in ascending order, or None for every row."""

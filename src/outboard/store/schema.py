@@ -110,6 +110,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # A run on a few rows, to look before paying: its answers can be read while they grow.
         "ALTER TABLE jobs ADD COLUMN trial INTEGER NOT NULL DEFAULT 0",
+        # A list of jobs is looked through, or watched, without reading the x_uids of each.
+        "CREATE INDEX jobs_by_status ON jobs (status, round)",
         # Tells a reader of the responses whether it has seen them all.
         "ALTER TABLE jobs ADD COLUMN commits INTEGER NOT NULL DEFAULT 0",
         """
