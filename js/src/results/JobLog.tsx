@@ -1,0 +1,66 @@
+import { useEffect, useState } from "preact/hooks"
+import { type RpcError, toRpcError } from "../rpc"
+import { usePanel } from "../state"
+import { Icon } from "../ui/Icon"
+import { CopyButton } from "./CopyButton"
+import { Fault } from "./Fault"
+import { logLine, oneLine } from "./safe-text"
+
+const LINES = 100
+
+type Tail =
+  | { status: "loading" }
+  | { status: "ready"; path: string; lines: string[] }
+  | { status: "failed"; error: RpcError }
+
+/** The end of a job's log, on request. */
+export function JobLog({ jobId }: { jobId: string }) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <div class="ob-log">
+      <button
+        type="button"
+        class="ob-fold"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <Icon name="chevron" />
+        <span>End of the log</span>
+      </button>
+      {isOpen && <LogTail jobId={jobId} />}
+    </div>
+  )
+}
+
+function LogTail({ jobId }: { jobId: string }) {
+  const { rpc } = usePanel()
+  const [tail, setTail] = useState<Tail>({ status: "loading" })
+  useEffect(() => {
+    const abort = new AbortController()
+    rpc.request("log", { job_id: jobId, lines: LINES }, { signal: abort.signal }).then(
+      ({ payload }) => setTail({ status: "ready", ...payload }),
+      (cause: unknown) => {
+        if (!abort.signal.aborted) setTail({ status: "failed", error: toRpcError(cause) })
+      },
+    )
+    return () => abort.abort()
+  }, [rpc, jobId])
+
+  if (tail.status === "loading") return <p class="ob-muted">Reading…</p>
+  if (tail.status === "failed") return <Fault error={tail.error} />
+  const text = tail.lines.map(logLine).join("\n")
+  return (
+    <div class="ob-stack">
+      <div class="ob-line ob-small">
+        <span class="ob-mono ob-muted ob-ellipsis ob-grow" title={oneLine(tail.path)}>
+          {oneLine(tail.path)}
+        </span>
+        <CopyButton label="Copy log" text={() => tail.lines.join("\n")} />
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <section class="ob-pre" tabIndex={0} aria-label="End of the log">
+        {text === "" ? "The log is empty." : text}
+      </section>
+    </div>
+  )
+}

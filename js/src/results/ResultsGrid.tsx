@@ -1,0 +1,174 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks"
+import type { ResultRow } from "../messages"
+import { usePanel } from "../state"
+import { type ColumnId, placed, resized } from "./columns"
+import { GridHeader } from "./GridHeader"
+import { GridRow } from "./GridRow"
+import { type Active, actionFor, within } from "./grid-keys"
+import type { PromptCells } from "./prompts"
+import type { RowWindows } from "./rows"
+import { useScroller } from "./use-scroller"
+import { nextSort, resultsViewOf } from "./view-state"
+import { canvasPx, drawn, onScreen, pageRows, ROW_PX, rowPx, type Span } from "./viewport"
+
+interface ResultsGridProps {
+  jobId: string
+  windows: RowWindows
+  prompts: PromptCells
+  active: Active
+  setActive: (at: Active) => void
+  /** The row whose detail is shown. */
+  openIndex: number | null
+  open: (index: number) => void
+  close: () => void
+  copyCell: (row: ResultRow, column: ColumnId) => void
+  copyRow: (row: ResultRow) => void
+}
+
+/** The result rows as a table that draws only what is on screen. */
+export function ResultsGrid(props: ResultsGridProps) {
+  const { jobId, windows, prompts, setActive, openIndex, open } = props
+  const panel = usePanel()
+  const view = resultsViewOf(panel)
+  const grid = useRef<HTMLDivElement>(null)
+  const total = windows.total ?? 0
+  const scroller = useScroller(grid, total, ROW_PX)
+  const columns = placed(view.layout.value, scroller.widthPx)
+  const widthPx = columns.reduce((sum, { width }) => sum + width, 0)
+  const active = within(props.active, { rows: total, columns: columns.length })
+  const [takesFocus, setTakesFocus] = useState(0)
+
+  const span = drawn(scroller.at, scroller.extent)
+  const seen = onScreen(scroller.at, scroller.extent)
+  const needsPrompts = columns.some(({ id }) => id === "prompt" || id === "reference")
+  useLayoutEffect(() => {
+    windows.show(seen)
+    prompts.show(jobId, needsPrompts ? ordinalsIn(seen, windows) : [])
+  })
+
+  const moveTo = (to: Active) => {
+    setActive(to)
+    if (to.row >= 0) scroller.reveal(to.row)
+    setTakesFocus((times) => times + 1)
+  }
+  useLayoutEffect(() => {
+    if (takesFocus === 0) return
+    const cell = grid.current?.querySelector<HTMLElement>('[tabindex="0"]')
+    cell?.focus({ preventScroll: true })
+    if (cell && grid.current) revealAcross(cell, grid.current)
+  }, [takesFocus])
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const size = {
+      rows: total,
+      columns: columns.length,
+      page: pageRows(scroller.extent),
+    }
+    const action = actionFor(event, active, size)
+    const column = columns[active.column]
+    if (action === null || column === undefined) return
+    const state = active.row < 0 ? null : windows.get(active.row)
+    const row = state?.status === "ready" ? state.row : null
+    // What is selected by hand is what the user wants to copy.
+    if (action.kind === "copy-cell" && !document.getSelection()?.isCollapsed) return
+    event.preventDefault()
+    event.stopPropagation()
+    switch (action.kind) {
+      case "move":
+        return moveTo(action.to)
+      case "open":
+        return open(active.row)
+      case "close":
+        return props.close()
+      case "copy-cell":
+        return row ? props.copyCell(row, column.id) : undefined
+      case "copy-row":
+        return row ? props.copyRow(row) : undefined
+      case "resize":
+        view.layout.value = resized(
+          view.layout.value,
+          column.id,
+          column.width + action.by,
+        )
+        return
+      case "sort":
+        if (column.sort) view.sort.value = nextSort(view.sort.value, column.sort)
+    }
+  }
+
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a table element cannot be virtual.
+    <div
+      ref={grid}
+      class={`ob-grid ${windows.isStale ? "ob-grid-stale" : ""}`}
+      data-testid="results-table"
+      data-lm-suppress-shortcuts="true"
+      role="grid"
+      aria-label="Results"
+      aria-rowcount={windows.total === null ? -1 : total + 1}
+      aria-colcount={columns.length}
+      aria-busy={windows.total === null || windows.isStale}
+      onScroll={scroller.onScroll}
+      onKeyDown={onKeyDown}
+    >
+      <GridHeader columns={columns} active={active} view={view} moveTo={moveTo} />
+      {/* biome-ignore lint/a11y/useSemanticElements: a table element cannot be virtual. */}
+      <div
+        class="ob-grid-canvas"
+        role="rowgroup"
+        style={{ height: `${canvasPx(scroller.extent)}px`, width: `${widthPx}px` }}
+      >
+        {indices(span, active.row, total).map((index) => {
+          const state = windows.get(index)
+          return (
+            <GridRow
+              key={index}
+              index={index}
+              state={state}
+              prompt={
+                state.status === "ready" ? prompts.get(state.row.ordinal) : undefined
+              }
+              layout={view.layout.value}
+              widthPx={scroller.widthPx}
+              columns={columns}
+              topPx={rowPx(index, scroller.at)}
+              activeColumn={index === active.row ? active.column : null}
+              isOpen={index === openIndex}
+              onPick={(row, column, isOpening) => {
+                moveTo({ row, column })
+                if (isOpening) open(row)
+              }}
+            />
+          )
+        })}
+      </div>
+    </div>
+  )
+}
+
+/** Rows to draw; the active one always is, since it may hold the focus. */
+function indices({ first, stop }: Span, active: number, total: number): number[] {
+  const found = Array.from({ length: stop - first }, (_, i) => first + i)
+  if (active >= 0 && active < total) {
+    if (active < first) found.unshift(active)
+    if (active >= stop) found.push(active)
+  }
+  return found
+}
+
+function ordinalsIn({ first, stop }: Span, windows: RowWindows): number[] {
+  const found: number[] = []
+  for (let index = first; index < stop; index++) {
+    const state = windows.get(index)
+    if (state.status === "ready") found.push(state.row.ordinal)
+  }
+  return found
+}
+
+/** Scroll sideways as far as shows the cell. */
+function revealAcross(cell: HTMLElement, grid: HTMLElement): void {
+  const { offsetLeft: left, offsetWidth: width } = cell
+  if (left < grid.scrollLeft) grid.scrollLeft = left
+  else if (left + width > grid.scrollLeft + grid.clientWidth)
+    grid.scrollLeft = Math.min(left, left + width - grid.clientWidth)
+}
