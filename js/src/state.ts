@@ -22,6 +22,9 @@ export interface PanelState {
   kernel: ReadonlySignal<KernelState>
   /** True if actions make sense: somebody is there to act. */
   answers: ReadonlySignal<boolean>
+  /** True while a view is on the screen; nothing is asked ahead for one that is not. */
+  seen: ReadonlySignal<boolean>
+  noteSeen: (view: object, seen: boolean) => void
   rpc: Rpc
   editCall: (patch: Partial<Draft>, options?: EditOptions) => void
   /** Send what was typed before something is done with it. */
@@ -45,6 +48,8 @@ export function openPanel(model: HostModel): Panel {
   const closing = new AbortController()
   const description = signal<Description | null>(null)
   const descriptionError = signal<RpcError | null>(null)
+  const seenViews = new Set<object>()
+  const seen = signal(false)
   let views = 0
 
   const onMessage = (message: unknown, buffers: readonly DataView[] = []) => {
@@ -99,6 +104,12 @@ export function openPanel(model: HostModel): Panel {
     answers: computed(
       () => liveness.state.value === "alive" || liveness.state.value === "busy",
     ),
+    seen,
+    noteSeen: (view, isSeen) => {
+      if (isSeen) seenViews.add(view)
+      else seenViews.delete(view)
+      seen.value = seenViews.size > 0
+    },
     rpc,
     editCall: (patch, options) => traits.call.edit(patch, options),
     flushCall: () => traits.call.flush(),

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact"
-import { useId, useState } from "preact/hooks"
+import { useEffect, useId, useRef, useState } from "preact/hooks"
 import { Icon } from "./Icon"
+import { REVEAL } from "./reveal"
 
 interface SectionProps {
   title: string
@@ -22,9 +23,16 @@ export function Section({
 }: SectionProps) {
   const [open, setOpen] = useState(!folded)
   const body = useId()
+  const element = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const show = () => setOpen(true)
+    const section = element.current
+    section?.addEventListener(REVEAL, show)
+    return () => section?.removeEventListener(REVEAL, show)
+  }, [])
   const Heading = `h${level}` as const
   return (
-    <section class={`ob-section ob-level-${level}`} aria-label={title}>
+    <section ref={element} class={`ob-section ob-level-${level}`} aria-label={title}>
       <div class="ob-section-head">
         <Heading>
           <button

@@ -1,0 +1,28 @@
+/** Which key strokes inside the panel are none of the notebook's. */
+
+const EDITING = new Set(["a", "c", "v", "x", "y", "z"])
+const MOVING = new Set([
+  "Enter",
+  "Home",
+  "End",
+  "PageUp",
+  "PageDown",
+  "Backspace",
+  "Delete",
+])
+
+/**
+ * Notebooks take single letters, Enter and arrows for commands when the focus is on anything
+ * but a text field of theirs: "d d" deletes the cell. What has Ctrl or Cmd, such as saving,
+ * stays the host's unless it edits or moves within the panel.
+ */
+export function isPanelKey(
+  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "defaultPrevented">,
+): boolean {
+  if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return true
+  return (
+    EDITING.has(event.key.toLowerCase()) ||
+    MOVING.has(event.key) ||
+    event.key.startsWith("Arrow")
+  )
+}
