@@ -18,7 +18,7 @@ from tests.openai_server import OpenAIServer
 from outboard.assets import MODEL, fetch_model
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
 from outboard.errors import AssetError, InvocationError, NotFoundError, ProviderError
-from outboard.providers import JobContext, Provider, ProviderEvent, Request, create
+from outboard.providers import JobContext, Provider, ProviderEvent, Request, Response, create
 from outboard.providers.local_model import KNOWN_MODELS
 from outboard.store import Store
 
@@ -225,6 +225,55 @@ def test_response_holds_text_and_counts(case: Case) -> None:
     assert response.text
     assert response.input_tokens >= 4
     assert 1 <= response.output_tokens <= 8
+
+
+def test_pieces_of_an_answer_make_its_text(case: Case) -> None:
+    prompts = ["Tell me a long story.", "What is the sea?", "Name a colour."]
+    pieces: dict[str, list[str]] = {prompt: [] for prompt in prompts}
+    loop_threads = set()
+
+    async def in_pieces(provider: Provider, prompt: str) -> Response:
+        def on_text(piece: str) -> None:
+            loop_threads.add(threading.get_ident())
+            pieces[prompt].append(piece)
+
+        return await provider.invoke(Request(prompt=prompt), on_text)
+
+    async def one_by_one_and_together(provider: Provider) -> tuple[list[Any], list[Any]]:
+        together = await asyncio.gather(*(in_pieces(provider, prompt) for prompt in prompts))
+        return together, [await provider.invoke(Request(prompt=prompt)) for prompt in prompts]
+
+    streamed, whole = run_open(case.make(), one_by_one_and_together)
+
+    assert streamed == whole
+    assert ["".join(pieces[prompt]) for prompt in prompts] == [r.text for r in streamed]
+    assert all(len(some) > 1 for some in pieces.values())
+    assert loop_threads == {threading.get_ident()}
+
+
+def test_no_piece_comes_once_a_row_is_cancelled(case: Case) -> None:
+    pieces: list[str] = []
+
+    async def cancel_at_the_first_piece(provider: Provider) -> int:
+        arrived = asyncio.Event()
+
+        def on_text(piece: str) -> None:
+            pieces.append(piece)
+            arrived.set()
+
+        row = asyncio.create_task(provider.invoke(Request(prompt="Tell me a story."), on_text))
+        await asyncio.wait(
+            {row, asyncio.create_task(arrived.wait())}, return_when=asyncio.FIRST_COMPLETED
+        )
+        row.cancel()
+        await asyncio.wait({row})
+        n_pieces = len(pieces)
+        await answer(provider, "Say hello.")
+        return n_pieces
+
+    n_pieces = run_open(case.make(max_new_tokens=300), cancel_at_the_first_piece)
+
+    assert len(pieces) == n_pieces
 
 
 def test_empty_prompt_is_answered_like_any_other(case: Case) -> None:

@@ -50,6 +50,8 @@ class Ask:
     details: bool = False
     return_full_text: bool = False
     stream: bool = False
+    #: Whether a stream of chunks is to tell at its end how many tokens there were.
+    include_usage: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,15 @@ def finish_reason(ask: Ask, completion: Completion) -> str:
     return "stop_sequence" if completion.reason == "stop_sequence" else "eos_token"
 
 
+def usage_of(completion: Completion) -> Json:
+    """Return what the chat shape tells of the tokens."""
+    return {
+        "prompt_tokens": completion.input_tokens,
+        "completion_tokens": completion.output_tokens,
+        "total_tokens": completion.input_tokens + completion.output_tokens,
+    }
+
+
 def pieces(text: str) -> list[str]:
     """Return the tokens of a text, that put together make it again."""
     words = text.split(" ")
@@ -167,6 +178,7 @@ def _chat_ask(payload: Json, payload_format: str) -> Ask:
         temperature=payload.get("temperature"),
         seed=payload.get("seed"),
         stream=bool(payload.get("stream")),
+        include_usage=bool((payload.get("stream_options") or {}).get("include_usage")),
     )
 
 
@@ -244,9 +256,5 @@ def _chat_completion(ask: Ask, completion: Completion) -> Json:
                 "finish_reason": finish_reason(ask, completion),
             }
         ],
-        "usage": {
-            "prompt_tokens": completion.input_tokens,
-            "completion_tokens": completion.output_tokens,
-            "total_tokens": completion.input_tokens + completion.output_tokens,
-        },
+        "usage": usage_of(completion),
     }

@@ -61,9 +61,8 @@ class Runtime:
         if match is None:
             raise AwsError("UnknownOperationException", None, status=404)
         name, streaming = match["name"], match["stream"] is not None
-        self._account.authorize(
-            credential.arn, "sagemaker:InvokeEndpoint", self._account.arn("endpoint", name)
-        )
+        action = f"sagemaker:InvokeEndpoint{'WithResponseStream' if streaming else ''}"
+        self._account.authorize(credential.arn, action, self._account.arn("endpoint", name))
         try:
             endpoint = self._serving(name, request)
         except AwsError as error:

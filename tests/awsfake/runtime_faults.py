@@ -11,7 +11,7 @@ from typing import cast
 from aiohttp import web
 from tests.awsfake.containers import ContainerError
 from tests.awsfake.faults import refusal
-from tests.awsfake.streams import exception, part
+from tests.awsfake.streams import exception, part, parts
 from tests.awsfake.wire import AwsError
 
 #: ``<fault:NAME>``, ``<fault:NAME*2>``, ``<fault:NAME x-amz-retry-after=1500;seconds=90>``.
@@ -194,6 +194,8 @@ def _answered(body: object) -> Fault:
 
     async def fault(context: FaultContext) -> web.StreamResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if context.streaming:
+            data = b"".join(parts(data))
         return web.Response(body=data, headers=context.reply.headers)
 
     return fault

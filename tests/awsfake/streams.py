@@ -5,7 +5,14 @@ import struct
 from binascii import crc32
 from collections.abc import Iterator
 
-from tests.awsfake.containers import Ask, Completion, finish_reason, pieces, reply_to
+from tests.awsfake.containers import (
+    Ask,
+    Completion,
+    finish_reason,
+    pieces,
+    reply_to,
+    usage_of,
+)
 from tests.awsfake.wire import Json
 
 #: Bytes of one payload part. Odd, so that parts align with neither lines nor characters.
@@ -112,6 +119,8 @@ def _chunks(ask: Ask, completion: Completion) -> Iterator[Json]:
     for piece in pieces(completion.text):
         yield _chunk({"content": piece}, None)
     yield _chunk({}, finish_reason(ask, completion))
+    if ask.include_usage:
+        yield {**_chunk({}, None), "choices": [], "usage": usage_of(completion)}
 
 
 def _chunk(delta: Json, reason: str | None) -> Json:

@@ -8,16 +8,18 @@ from yarl import URL
 
 from outboard.config import DeploymentConfig, GenerationConfig
 from outboard.errors import InvocationError
-from outboard.providers import Request, Response
+from outboard.providers import OnText, Request, Response
 from outboard.providers.http import HttpServer, Reply
 from outboard.providers.sagemaker.answer import decode
 from outboard.providers.sagemaker.aws import PROVIDER, Aws
 from outboard.providers.sagemaker.deployable import RunningEndpoint
+from outboard.providers.sagemaker.event_stream import EventStream
 from outboard.providers.sagemaker.keys import Keys
 from outboard.providers.sagemaker.payload import Payload, PayloadFormat, format_of_image
 from outboard.providers.sagemaker.probe import find_format
 from outboard.providers.sagemaker.service_error import ServiceError
 from outboard.providers.sagemaker.signing import Signer
+from outboard.providers.streamed_answer import StreamedAnswer
 
 #: Longest request body that SageMaker takes, in bytes (botocore's service model).
 MAX_REQUEST_BYTES = 6_291_456
@@ -65,6 +67,10 @@ class Invoker:
         address = URL(runtime.endpoint_url)
         path = f"/endpoints/{quote(endpoint.name, safe='')}/invocations"
         self._url = address.with_path(address.raw_path.rstrip("/") + path, encoded=True)
+        self._stream_url = self._url.with_path(
+            self._url.raw_path + "-response-stream", encoded=True
+        )
+        self._streams = True  # until it is found not to
         self._keys = Keys(aws)
         self._http = HttpServer(
             address,
@@ -96,8 +102,11 @@ class Invoker:
         payload, _ = self._speech or await self._learn_to_speak()
         return payload.format
 
-    async def invoke(self, request: Request) -> Response:
+    async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
         """Send one row and return its response.
+
+        With `on_text` the answer is asked for in pieces, unless the container's format has none.
+        Where that is not allowed, or not understood, the row is sent again to be answered whole.
 
         Raises
         ------
@@ -109,14 +118,36 @@ class Invoker:
             If the endpoint is gone or cannot be used: no further row can succeed.
         """
         payload, signer = self._speech or await self._learn_to_speak()
-        answer = await self._exchange(signer, payload.encode(request))
-        if isinstance(answer, ServiceError):
-            raise answer.to_error(endpoint_name=self._endpoint.name, region=self._region)
-        return decode(answer, endpoint_name=self._endpoint.name)
+        if on_text is not None and payload.streams and self._streams:
+            response = await self._streamed(payload, request, on_text)
+            if response is not None:
+                return response
+        return self._response(await self._exchange(signer, payload.encode(request)))
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
         await self._http.close()
+
+    async def _streamed(
+        self, payload: Payload, request: Request, on_text: OnText
+    ) -> Response | None:
+        """Return the response that comes in pieces; None if it has to be asked for whole."""
+        signer = self._signer(payload, self._stream_url, accept="*/*")
+        pieces = StreamedAnswer(on_text)
+        answer = await self._exchange(signer, payload.encode_streaming(request), pieces)
+        if not isinstance(answer, ServiceError) or not answer.streaming_refused:
+            try:
+                return self._response(answer)
+            except InvocationError as fault:
+                if fault.code != "invalid_response":
+                    raise
+        self._streams = False
+        return None
+
+    def _response(self, answer: bytes | ServiceError) -> Response:
+        if isinstance(answer, ServiceError):
+            raise answer.to_error(endpoint_name=self._endpoint.name, region=self._region)
+        return decode(answer, endpoint_name=self._endpoint.name)
 
     async def _learn_to_speak(self) -> tuple[Payload, Signer]:
         async with self._detecting:
@@ -133,13 +164,17 @@ class Invoker:
         payload = Payload(payload_format, self._generation)
         return payload, self._signer(payload)
 
-    def _signer(self, payload: Payload) -> Signer:
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    def _signer(
+        self, payload: Payload, url: URL | None = None, *, accept: str = "application/json"
+    ) -> Signer:
+        headers = {"Accept": accept, "Content-Type": "application/json"}
         if self._endpoint.component:
             headers["X-Amzn-SageMaker-Inference-Component"] = self._endpoint.component
-        return Signer(self._url, {**headers, **payload.headers}, region=self._region)
+        return Signer(url or self._url, {**headers, **payload.headers}, region=self._region)
 
-    async def _exchange(self, signer: Signer, body: bytes) -> bytes | ServiceError:
+    async def _exchange(
+        self, signer: Signer, body: bytes, pieces: StreamedAnswer | None = None
+    ) -> bytes | ServiceError:
         """Return the container's answer, or a refusal that is not about the signature's age."""
         if len(body) > MAX_REQUEST_BYTES:
             raise InvocationError(
@@ -148,19 +183,25 @@ class Invoker:
                 code="request_too_large",
             )
         keys = await self._keys.current()
-        reply = await self._post(signer.sign(body, keys), body)
+        reply = await self._post(signer.sign(body, keys), body, pieces)
         if reply.status == 200:
             return reply.body
         error = ServiceError.read(reply)
         if not error.keys_refused:
             return error
         keys = await self._keys.renewed(keys)
-        reply = await self._post(signer.sign(body, keys), body)
+        reply = await self._post(signer.sign(body, keys), body, pieces)
         return reply.body if reply.status == 200 else ServiceError.read(reply)
 
-    async def _post(self, headers: dict[str, str], body: bytes) -> Reply:
+    async def _post(
+        self, headers: dict[str, str], body: bytes, pieces: StreamedAnswer | None
+    ) -> Reply:
         try:
-            return await self._http.post(self._url, body, headers=headers)
+            if pieces is None:
+                return await self._http.post(self._url, body, headers=headers)
+            take = EventStream(pieces.take).take
+            reply = await self._http.post_streaming(self._stream_url, body, take, headers=headers)
+            return reply._replace(body=pieces.body()) if reply.status == 200 else reply
         except InvocationError as fault:
             if fault.code != "timeout":
                 raise

@@ -80,6 +80,17 @@ class Payload:
             case _:
                 assert_never(payload_format)
 
+    @property
+    def streams(self) -> bool:
+        """Whether an answer in pieces can be asked for."""
+        return self.format is not PayloadFormat.JUMPSTART
+
+    def encode_streaming(self, request: Request) -> bytes:
+        """Return the body for one row whose answer is to come in pieces; see `encode`."""
+        if self.format is PayloadFormat.OPENAI:
+            return chat_completion.encode(chat_completion.streaming(self._fixed), request)
+        return b'{"stream":true,' + self.encode(request)[1:]
+
     def encode(self, request: Request) -> bytes:
         """Return the body for one row.
 

@@ -133,11 +133,7 @@ class SageMakerProvider:
             )
         )
 
-    async def invoke(
-        self,
-        request: Request,
-        on_text: OnText | None = None,  # noqa: ARG002 - yet to come
-    ) -> Response:
+    async def invoke(self, request: Request, on_text: OnText | None = None) -> Response:
         """Send one row and return its response.
 
         Raises
@@ -151,7 +147,7 @@ class SageMakerProvider:
         """
         if self._invoker is None:
             raise ProviderError("The endpoint is not open. Call open() first.", provider=PROVIDER)
-        response = await self._invoker.invoke(request)
+        response = await self._invoker.invoke(request, on_text)
         if self._own is not None:
             self._own.progressed()
         return response

@@ -81,6 +81,17 @@ class ServiceError:
         return bool(_KEYS_REFUSED.search(self.kind))
 
     @property
+    def streaming_refused(self) -> bool:
+        """True if what is refused may be that the answer was to come in pieces."""
+        if "AccessDenied" in self.kind:
+            return True  # streaming is an action of its own
+        if self.kind == "UnknownOperationException" or self.status in (404, 405):
+            return True
+        if self.kind == "ModelError":
+            return b"stream" in self.original_body.lower()
+        return self.status == 400 and "stream" in self.message.lower()
+
+    @property
     def wait_s(self) -> float | None:
         """What the reply asks us to wait, in seconds; None if nothing.
 
