@@ -19,8 +19,8 @@ from outboard.errors import ExportError
 _GROUP_ROWS = 20_000
 _GROUP_BYTES = 16 << 20
 
-# At least two letters: C:\answers.csv is a path.
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+#: At least two letters: C:\answers.csv is a path.
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 
 
 def write_parquet(reader: pa.RecordBatchReader, target: str | os.PathLike[str]) -> str:
@@ -85,14 +85,14 @@ def _whole_file(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Lend a file to write to, which then takes the place of `target`."""
     name = os.fspath(target)
     try:
-        if _URI.match(name):
+        if URI.match(name):
             with _uploaded(name) as file:
                 yield file
         else:
             with _renamed(Path(name).expanduser()) as file:
                 yield file
     except OSError as fault:
-        shown = _without_secrets(name)
+        shown = without_secrets(name)
         raise ExportError(
             f"{shown!r} cannot be written: {fault.strerror or fault}. Check that its folder "
             "exists, is yours to write to, and has room, then export again.",
@@ -100,9 +100,9 @@ def _whole_file(target: str | os.PathLike[str]) -> Iterator[Path]:
         ) from fault
 
 
-def _without_secrets(name: str) -> str:
+def without_secrets(name: str) -> str:
     """Return a path or URI without what may be credentials: user, password, parameters."""
-    if not _URI.match(name):
+    if not URI.match(name):
         return name
     return re.sub(r"(?<=://)[^/]*@", "", name.partition("?")[0])
 
