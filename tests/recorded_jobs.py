@@ -68,6 +68,7 @@ def record_job(
     error: OutboardError | None = None,
     rows_per_s: float | None = None,
     lease_s: float = 60.0,
+    trial: bool = False,
     **call: Any,
 ) -> Job:
     """Record a job in the current workspace, as its worker would have.
@@ -91,6 +92,7 @@ def record_job(
         x_uids=None if x_uids is None else array("q", x_uids),
         total=selection.total,
         lease=lease,
+        trial=trial,
     )
     record = jobs.claim(job_id, lease_for_this_process(worker=worker, now=time.time()))
     assert record is not None

@@ -179,6 +179,17 @@ def test_narrow_terminal_cuts_the_model_before_the_job_id(home: Path, width: int
     assert len(line) <= max(width, len(job.id) + 54)
 
 
+def test_trial_is_marked_in_the_list_of_jobs(home: Path) -> None:
+    uid = datasource_of(QUESTIONS)
+    run, trial = record_job(uid), record_job(uid, trial=True)
+
+    shown = run_ok(home, "job", "list")
+
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.startswith("job-")}
+    assert "succeeded, trial" in lines[trial.id]
+    assert "trial" not in lines[run.id]
+
+
 # datasource
 
 

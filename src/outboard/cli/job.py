@@ -30,6 +30,8 @@ def list_(as_json: bool) -> None:
         return
     # As many as fit into 80 characters; --json has all of them.
     columns = ["job_id", "status", "total", "succeeded", "failed", "model"]
+    for row in rows:
+        row["status"] += ", trial" if row["trial"] else ""
     print_table(columns, ([row[column] for column in columns] for row in rows))
     for entry in unattended(Workspace.current()):
         say(billing_warning(entry))
