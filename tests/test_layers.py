@@ -32,6 +32,7 @@ LAYERS = """
     preflight
     preflight_cost
     row_scan
+    token_estimate
     preview
     preparation
     job

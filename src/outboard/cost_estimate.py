@@ -43,6 +43,13 @@ class CostEstimate:
         assert self.hosting.usd_per_hour is not None
         return 24 * self.hosting.usd_per_hour
 
+    @property
+    def summary(self) -> str:
+        """What it costs in one short line, without the number of rows."""
+        low, high = _dollars(self.low_usd), _dollars(self.high_usd)
+        price = low if low == high else f"{low} to {high}"
+        return f"About {price} on {self.hosting}; forgotten, {_dollars(self.usd_per_day)} a day."
+
     def __str__(self) -> str:
         basis = "measured" if self.measured else "not measured yet: try a few rows first"
         return (

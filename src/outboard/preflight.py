@@ -13,7 +13,7 @@ from outboard.errors import (
 )
 from outboard.preflight_cost import weigh_costs
 from outboard.preparation import MOST_X_UIDS, Preparation, Problem
-from outboard.row_scan import scan_rows
+from outboard.row_scan import CountTokens, scan_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,12 @@ class PreflightReport:
     duplicate_share: float
     #: What the job will probably cost; None if nothing is rented for it, or its price is unknown.
     cost_estimate: CostEstimate | None = None
+    #: Tokens sent in all rows as a range, chat templates not included; None if unknown.
+    input_tokens: tuple[int, int] | None = None
+    #: Seconds from launch to end as a range; None if unknown.
+    duration_s: tuple[float, float] | None = None
+    #: What the job will cost, in one line for people; empty if the call is at fault.
+    cost_text: str = ""
 
     @property
     def ok(self) -> bool:
@@ -50,13 +56,17 @@ class PreflightReport:
     __repr__ = __str__
 
 
-async def examine(preparation: Preparation) -> PreflightReport:
+async def examine(
+    preparation: Preparation, *, count_tokens: CountTokens | None = None
+) -> PreflightReport:
     """Look for everything that can be known to be wrong without a paid request.
 
     Parameters
     ----------
     preparation : Preparation
         The call, with the faults that were found while it was put together.
+    count_tokens : callable, optional
+        Counts the tokens of a text, for the estimate; by default sizes have to do.
     """
     provider = preparation.create_provider()
     problems = [problem_of(fault) for fault in preparation.faults] + preparation.warnings
@@ -72,7 +82,7 @@ async def examine(preparation: Preparation) -> PreflightReport:
                 await provider.close()
                 provider = None  # it does not know the model's limits, and would only be slow
         if preparation.selection is not None:
-            scan = await scan_rows(preparation.selection, provider)
+            scan = await scan_rows(preparation.selection, provider, count_tokens=count_tokens)
             problems += scan.problems
     except DatasourceError as fault:
         problems.append(problem_of(fault))
@@ -85,6 +95,9 @@ async def examine(preparation: Preparation) -> PreflightReport:
         n_rows_checked=scan.n_rows_checked if scan else 0,
         duplicate_share=scan.duplicate_share if scan else 0.0,
         cost_estimate=costs.estimate if costs else None,
+        input_tokens=scan.input_tokens if scan else None,
+        duration_s=costs.duration_s if costs else None,
+        cost_text=costs.text if costs else "",
     )
 
 
@@ -105,14 +118,14 @@ def problem_of(fault: OutboardError) -> Problem:
             field = "endpoint_name"
     return Problem(
         severity="error",
-        code=_code_of(type(fault)),
+        code=code_of(type(fault)),
         message=fault.message,
         field=field,
         x_uids=x_uids,
     )
 
 
-def _code_of(error_class: type[OutboardError]) -> str:
+def code_of(error_class: type[OutboardError]) -> str:
     """Return e.g. ``not_found`` for `NotFoundError`."""
     words = re.findall("[A-Z][a-z]*", error_class.__name__.removesuffix("Error"))
     return "_".join(words).lower()

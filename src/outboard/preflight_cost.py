@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from outboard.budget import refuse_hosting
 from outboard.call import InferenceCall
+from outboard.config import FinetuningProvider
 from outboard.cost_estimate import (
     CostEstimate,
+    Range,
     assumed_latency_s,
     estimate,
     measured_latency_s,
@@ -26,6 +28,10 @@ class Costs:
 
     #: None if nothing is rented for it, or if the price is unknown.
     estimate: CostEstimate | None = None
+    #: Seconds from launch to end as a range; None if unknown.
+    duration_s: Range | None = None
+    #: What it costs, in one line for people.
+    text: str = ""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -40,23 +46,46 @@ def weigh_costs(preparation: Preparation, provider: Provider) -> Costs:
         After its `check`.
     """
     hosting, call = provider.hosting, preparation.call
-    if hosting is None:
-        return Costs()
     wanted = call.deployment_config.max_concurrency
     concurrency = wanted or provider.limits.max_concurrency
+    n_rows = None if preparation.selection is None else preparation.selection.total
+    latencies_s = _latencies_s(call)
+    measured = measured_latency_s(latencies_s, concurrency=concurrency) if latencies_s else None
+    if hosting is None:
+        low_s, high_s = measured or (0.0, 0.0)
+        rounds = 0 if n_rows is None else n_rows / max(1, min(concurrency, n_rows))
+        return Costs(
+            duration_s=(rounds * low_s, rounds * high_s) if measured and rounds else None,
+            text=_without_hosting(call),
+        )
     found = None
-    if preparation.selection is not None:
-        latencies_s = _latencies_s(call)
+    if n_rows is not None:
         found = estimate(
             hosting,
-            n_rows=preparation.selection.total,
-            latency_s=measured_latency_s(latencies_s, concurrency=concurrency)
-            if latencies_s
-            else assumed_latency_s(call.generation_config.max_new_tokens),
+            n_rows=n_rows,
+            latency_s=measured or assumed_latency_s(call.generation_config.max_new_tokens),
             concurrency=concurrency,
-            measured=bool(latencies_s),
+            measured=measured is not None,
         )
-    return Costs(estimate=found, problems=_problems(call, hosting, found))
+    return Costs(
+        estimate=found,
+        duration_s=None if found is None else (found.low_s, found.high_s),
+        text=f"Billed by the hour: {hosting}." if found is None else found.summary,
+        problems=_problems(call, hosting, found),
+    )
+
+
+def _without_hosting(call: InferenceCall) -> str:
+    match call.served_by:
+        case FinetuningProvider.LOCAL:
+            return "Free: it runs on this machine."
+        case FinetuningProvider.OPENAI:
+            return "Whatever the server charges, which is not known here."
+        case FinetuningProvider.AWS_SAGEMAKER:
+            return (
+                f"Nothing is created: the endpoint {call.deployment_config.endpoint_name} runs "
+                "already, and is billed by the hour to whoever runs it."
+            )
 
 
 def _problems(call: InferenceCall, hosting: Hosting, found: CostEstimate | None) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from outboard.errors import InvocationError
@@ -10,6 +10,7 @@ from outboard.preparation import MOST_X_UIDS, Problem
 from outboard.prompt import RenderedPrompt
 from outboard.providers import Limits, Provider
 from outboard.selection import Selection
+from outboard.token_estimate import TokenEstimate
 
 #: Seconds that a scan may take.
 SCAN_S = 2.0
@@ -22,6 +23,11 @@ _MOST_BYTES_PER_CHAR = 4
 _TEMPLATE_TOKENS = 64
 #: Rows that a message names.
 _SHOWN_X_UIDS = 5
+# Rows whose tokens are counted to estimate those of all, and the share of the time for it.
+_COUNTED_ROWS = 64
+_COUNTING_SHARE = 0.4
+
+CountTokens = Callable[[str], Awaitable[int | None]]
 
 
 @dataclass(kw_only=True)
@@ -34,6 +40,8 @@ class Scan:
     n_rows_checked: int = 0
     #: Share of the rows looked at whose prompt stood there before, in [0, 1].
     duplicate_share: float = 0.0
+    #: Tokens of all chosen rows as a range, chat templates not included; None if unknown.
+    input_tokens: tuple[int, int] | None = None
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -63,6 +71,7 @@ async def scan_rows(
     selection: Selection,
     provider: Provider | None,
     *,
+    count_tokens: CountTokens | None = None,
     seconds: float = SCAN_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> Scan:
@@ -74,6 +83,8 @@ async def scan_rows(
         The rows.
     provider : Provider, optional
         Knows the longest prompt, and counts tokens where a prompt may come near it.
+    count_tokens : callable, optional
+        Counts the tokens of some rows, to estimate those of all; by default sizes have to do.
     seconds : float
         When to stop.
     clock : callable
@@ -90,6 +101,7 @@ async def scan_rows(
     # Hashes instead of prompts: a scan may pass half a million rows.
     seen: set[int] = set()
     n_prompts = 0
+    tokens, counted_s = TokenEstimate(), 0.0
     deadline = clock() + seconds
     for row in selection.rows():
         fault: InvocationError | None
@@ -101,6 +113,15 @@ async def scan_rows(
             fault = await _too_long(row.prompt, provider, wait_s=deadline - clock())
             if not row.prompt.prompt.strip():
                 blank.add(row.row_uid)
+            text = _sent(row.prompt)
+            n_tokens = None
+            if count_tokens is not None and counted_s < seconds * _COUNTING_SHARE:
+                began = clock()
+                n_tokens = await _count(count_tokens, text, deadline - began)
+                counted_s += clock() - began
+                if n_tokens is None or tokens.n_counted >= _COUNTED_ROWS:
+                    count_tokens = None  # it cannot, or it is known well enough
+            tokens.add(len(text.encode()), n_tokens)
         if fault is not None:
             faults.setdefault(fault.code, _Alike(message=fault.message)).add(row.row_uid)
         scan.n_rows_checked += 1
@@ -108,6 +129,7 @@ async def scan_rows(
             break
     if scan.n_rows_checked:
         scan.duplicate_share = (n_prompts - len(seen)) / scan.n_rows_checked
+        scan.input_tokens = tokens.total(scan.n_rows)
     scan.problems = list(_problems(scan, faults, blank))
     return scan
 
@@ -118,7 +140,7 @@ async def _too_long(
     if provider is None:
         return None
     limits = provider.limits
-    text = "\n".join(part for part in (rendered.system, rendered.prompt) if part)
+    text = _sent(rendered)
     if _is_short(len(text) * _MOST_BYTES_PER_CHAR, limits):
         return None
     size_bytes = len(text.encode())
@@ -128,7 +150,9 @@ async def _too_long(
             "at most.",
             code="request_too_large",
         )
-    n_tokens = None if _is_short(size_bytes, limits) else await _count(provider, text, wait_s)
+    n_tokens = (
+        None if _is_short(size_bytes, limits) else await _count(provider.count_tokens, text, wait_s)
+    )
     if limits.max_prompt_tokens is None or (n_tokens or 0) < limits.max_prompt_tokens:
         return None
     return InvocationError(
@@ -138,10 +162,14 @@ async def _too_long(
     )
 
 
-async def _count(provider: Provider, text: str, wait_s: float) -> int | None:
+def _sent(rendered: RenderedPrompt) -> str:
+    return "\n".join(part for part in (rendered.system, rendered.prompt) if part)
+
+
+async def _count(count_tokens: CountTokens, text: str, wait_s: float) -> int | None:
     try:
         async with asyncio.timeout(max(wait_s, 0)):
-            return await provider.count_tokens(text)
+            return await count_tokens(text)
     except TimeoutError:
         return None
 
