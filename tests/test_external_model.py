@@ -144,11 +144,6 @@ def test_repr_is_the_call_that_makes_it() -> None:
     assert repr(ExternalModel("m")) == "ExternalModel('m', finetuning_provider_type='sagemaker')"
 
 
-def test_panel_says_what_to_use_until_it_is_there() -> None:
-    with pytest.raises(OutboardError, match="not part of this version"):
-        ExternalModel("m").panel()
-
-
 # Datasource uids
 
 

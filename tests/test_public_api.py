@@ -80,8 +80,3 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - already}))
 
     assert "outboard" in loaded
     assert loaded.isdisjoint(HEAVY + ENGINES)
-
-
-def test_panel_says_that_it_is_not_in_this_version() -> None:
-    with pytest.raises(outboard.errors.OutboardError, match=r"not part of this version.*preview"):
-        outboard.InferencePanel()

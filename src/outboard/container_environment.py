@@ -36,6 +36,14 @@ def refuse_secrets(environment: Mapping[str, str]) -> None:
         )
 
 
+def without_secrets(environment: Mapping[str, object]) -> dict[str, object]:
+    """Return variables with a reference in place of each value that `refuse_secrets` refuses."""
+    return {
+        name: f"${{{name}}}" if _is_secret(name, str(value)) else value
+        for name, value in environment.items()
+    }
+
+
 def resolve(environment: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
     """Return a container's environment with each ``"${NAME}"`` replaced by its variable's value.
 

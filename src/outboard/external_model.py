@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import logging
+import sys
 import time
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import outboard
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
 from outboard.datasource import Datasource
-from outboard.errors import ConfigError
+from outboard.errors import ConfigError, OutboardError
 from outboard.job import Job
 from outboard.launcher import start_worker
 from outboard.lease import lease_for_this_process
@@ -77,6 +78,7 @@ class ExternalModel:
         self.external_model_name = external_model_name
         self.column_mappings = parse_column_mappings(column_mappings)
         self.finetuning_provider_type = _provider(finetuning_provider_type)
+        self._panel: outboard.InferencePanel | None = None
 
     def inference(  # noqa: PLR0917 - the signature of the class it replaces
         self,
@@ -179,9 +181,49 @@ class ExternalModel:
         )
         return _run(examine(preparation))
 
-    def panel(self, **arguments: object) -> "outboard.InferencePanel":
-        """Return a panel on this model."""
-        return outboard.InferencePanel(self, **arguments)
+    def panel(
+        self,
+        datasource_uids: Iterable[int | str | Datasource] | None = None,
+        x_uids: Iterable[str | int] | None = None,
+        generation_config: GenerationConfig | Mapping[str, Any] | None = None,
+        deployment_config: DeploymentConfig | Mapping[str, Any] | None = None,
+        prompt_template: PromptTemplate | str | None = None,
+        *,
+        job: Job | str | None = None,
+    ) -> "outboard.InferencePanel":
+        """Return a panel on this model, which shows itself as the last line of a notebook cell.
+
+        Parameters are those of `inference`, all of which can be chosen in the panel as well, and
+        `job`, one to show. See `InferencePanel`.
+
+        Raises
+        ------
+        ConfigError, PromptTemplateError, NotFoundError
+            If an argument is wrong.
+        """
+        return outboard.InferencePanel(
+            self,
+            datasource_uids,
+            x_uids,
+            generation_config,
+            deployment_config,
+            prompt_template,
+            job=job,
+        )
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401 - IPython's protocol
+        """Show the panel as the last line of a notebook cell; elsewhere the text alone."""
+        text = {"text/plain": repr(self)}
+        if not _is_notebook():
+            return text
+        try:
+            # One for each model: shown again, it shows what it showed before.
+            if self._panel is None or self._panel.comm is None:
+                self._panel = self.panel()
+        except OutboardError as fault:
+            logger.warning("The panel cannot be shown. %s", fault)
+            return text
+        return self._panel._repr_mimebundle_(**options) or text
 
     def __repr__(self) -> str:
         mappings = {column: str(role) for column, role in self.column_mappings.items()}
@@ -267,6 +309,13 @@ def _provider(name: FinetuningProvider | str) -> FinetuningProvider:
             f"finetuning_provider_type is one of {known}, got {name!r}.",
             field="finetuning_provider_type",
         ) from None
+
+
+def _is_notebook() -> bool:
+    """Tell whether this runs in a kernel, whose front end may show widgets."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return hasattr(shell, "kernel")
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:

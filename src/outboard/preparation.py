@@ -113,7 +113,7 @@ def prepare(
     deployment = attempt(lambda: _deployment(deployment_config))
     template = attempt(lambda: _template(prompt_template))
     system = attempt(lambda: _system_prompt(generation))
-    uids = attempt(lambda: _existing(datasource_uids))
+    uids = attempt(lambda: existing_uids(datasource_uids))
     chosen = None if x_uids is None else attempt(lambda: parse_x_uids(x_uids))
     call = InferenceCall(
         model_name=model_name,
@@ -166,8 +166,16 @@ def _found_from_anywhere(model_name: str) -> str:
     return str(Path(model_name).expanduser().absolute()) if is_path else model_name
 
 
-def _existing(datasource_uids: Iterable[object]) -> tuple[int, ...]:
-    """Return the uids as ints, each once; unknown ones are an error that names them all."""
+def existing_uids(datasource_uids: Iterable[object]) -> tuple[int, ...]:
+    """Return the uids of registered datasources as ints, each once.
+
+    Raises
+    ------
+    NotFoundError
+        Names all of those that do not exist.
+    ConfigError
+        If there are none, or they are no iterable of uids.
+    """
     if hasattr(datasource_uids, "columns"):  # a table, or a Datasource
         name = type(datasource_uids).__name__
         use = (

@@ -54,10 +54,11 @@ async def preview(selection: Selection, limit: int, provider: Provider | None) -
         raise ConfigError(
             f"limit is the number of rows to render, 1 or more, got {limit!r}.", field="limit"
         )
-    return [await _preview(row, provider) for row in islice(selection.rows(), limit)]
+    return [await preview_row(row, provider) for row in islice(selection.rows(), limit)]
 
 
-async def _preview(row: Row, provider: Provider | None) -> PreviewRow:
+async def preview_row(row: Row, provider: Provider | None) -> PreviewRow:
+    """Return one row as it would be sent; `provider` counts the tokens."""
     shown = PreviewRow(datasource_uid=row.datasource_uid, x_uid=f"doc::{row.row_uid}")
     match row.prompt:
         case InvocationError() as fault:

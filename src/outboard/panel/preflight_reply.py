@@ -1,0 +1,51 @@
+"""Preflight of a draft, as the panel shows it."""
+
+import asyncio
+from array import array
+
+from outboard.cost_estimate import CostEstimate
+from outboard.panel.draft import prepare_draft
+from outboard.panel.live_preview import problem_item
+from outboard.panel.messages import CostItem, Draft, PreflightReply
+from outboard.panel.token_counter import TOKENS
+from outboard.preflight import examine
+
+_UNKNOWN = "Not known until what is wrong is put right."
+
+
+def preflight_reply(draft: Draft, given: "array[int] | None") -> PreflightReply:
+    """Return everything that is known to be wrong with a draft, with its size, time, cost.
+
+    Parameters
+    ----------
+    draft : Draft
+        What the panel shows.
+    given : array of int, optional
+        The x_uids that were passed in code.
+    """
+    preparation = prepare_draft(draft, given)
+    report = asyncio.run(
+        examine(preparation, count_tokens=lambda text: TOKENS.count(preparation, text))
+    )
+    return {
+        "ok": report.ok,
+        "problems": [problem_item(problem) for problem in report.problems],
+        "n_rows": report.n_rows,
+        "n_rows_checked": report.n_rows_checked,
+        "duplicate_share": report.duplicate_share,
+        "input_tokens": report.input_tokens,
+        "duration_s": report.duration_s,
+        "cost": None if report.cost_estimate is None else _cost(report.cost_estimate),
+        "cost_text": report.cost_text or _UNKNOWN,
+    }
+
+
+def _cost(estimate: CostEstimate) -> CostItem:
+    assert estimate.hosting.usd_per_hour is not None  # else there is no estimate
+    return {
+        "low_usd": estimate.low_usd,
+        "high_usd": estimate.high_usd,
+        "usd_per_hour": estimate.hosting.usd_per_hour,
+        "usd_per_day": estimate.usd_per_day,
+        "measured": estimate.measured,
+    }
