@@ -12,7 +12,7 @@ _KEPT = 4
 
 #: While a job runs its order is this old at most, in seconds, or in times that sorting took.
 _STALE_S = 1.0
-_STALE_TIMES = 5.0
+_STALE_TIMES = 3.0
 
 
 @dataclass(frozen=True)

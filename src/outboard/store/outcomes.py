@@ -38,7 +38,7 @@ _SORT_KEYS: dict[SortColumn, str] = {
     "status": "succeeded * 2 - (succeeded = 1 AND finish_reason IS 'length')",
     "finish_reason": "finish_reason",
     # The beginning tells texts apart, and is all that a sort of long ones can hold.
-    "response": "substr(response, 1, 100) COLLATE NOCASE",
+    "response": "substr(response, 1, 60) COLLATE NOCASE",
     "input_tokens": "input_tokens",
     "output_tokens": "output_tokens",
     "latency_s": "latency_s",
@@ -46,7 +46,7 @@ _SORT_KEYS: dict[SortColumn, str] = {
     "error_code": "error_code",
 }
 
-_SEARCHED = ("response", "error_message", "error_code", "('doc::' || row_uid)")
+_SEARCHED = ("response", "error_message", "error_code")
 
 
 class OutcomeCells(NamedTuple):
@@ -111,10 +111,11 @@ class OutcomeTable:
         outcomes : collection of str
             Which rows: those with any of these outcomes. Empty for all.
         text : str
-            Only rows with this in response, error or x_uid, whatever its case. What follows a
-            NUL in a response is found only if `text` has letters beyond ASCII or a NUL, too.
+            Only rows with this in response, error or x_uid, whatever its case; in the x_uid,
+            only with its number or the beginning of that. What follows a NUL in a response is
+            found only if `text` holds a NUL, or letters with a case beyond ASCII.
         column : str
-            What to sort by; a response by its first 100 characters, an x_uid by its number.
+            What to sort by; a response by its first 60 characters, an x_uid by its number.
         descending : bool
             Largest first.
         """
@@ -122,14 +123,13 @@ class OutcomeTable:
         values: list[object] = [job_seq]
         if outcomes:
             where.append(f"({' OR '.join(_OUTCOMES[outcome] for outcome in outcomes)})")
-        if text:
-            found, sought = _search(text)
-            where.append(found)
-            values.extend(sought)
         # SQLite takes null for the smallest value there is.
         direction = "DESC" if descending else "ASC NULLS LAST"
         with self._database.reading() as connection:
-            connection.create_function("folded", 1, _folded, deterministic=True)
+            if text:
+                found, sought = _text_filter(text, connection)
+                where.append(found)
+                values.extend(sought)
             cursor = connection.cursor()
             cursor.row_factory = None  # plain tuples take a third of the time
             cursor.execute(
@@ -159,18 +159,33 @@ class OutcomeTable:
         return [found[ordinal] for ordinal in ordinals if ordinal in found]
 
 
-def _search(text: str) -> tuple[str, list[object]]:
-    # LIKE is three times as fast, but knows the case of ASCII letters only, and ends at a NUL.
+def _text_filter(text: str, connection: sqlite3.Connection) -> tuple[str, list[object]]:
+    # LIKE is the faster one, but knows the case of ASCII letters only, and ends at a NUL.
     if all((c.isascii() and c != "\0") or c.lower() == c.upper() for c in text):
         pattern = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        found, value = [rf"{column} LIKE ? ESCAPE '\'" for column in _SEARCHED], f"%{pattern}%"
+        found = [rf"{column} LIKE ? ESCAPE '\'" for column in _SEARCHED]
+        values: list[object] = [f"%{pattern}%" for _ in found]
     else:
-        found, value = [f"instr(folded({c}), ?) > 0" for c in _SEARCHED], text.casefold()
-    return f"({' OR '.join(found)})", [value for _ in found]
+        folded = text.casefold()
+        connection.create_function(
+            "holds", 1, lambda value: folded in value.casefold(), deterministic=True
+        )
+        found = [f"({column} IS NOT NULL AND holds({column}))" for column in _SEARCHED]
+        values = []
+    if number := _number_pattern(text):
+        found.append("row_uid LIKE ?")
+        values.append(number)
+    return f"({' OR '.join(found)})", values
 
 
-def _folded(text: str | None) -> str | None:
-    return text and text.casefold()
+def _number_pattern(text: str) -> str | None:
+    """Return what the number of an x_uid is like if the x_uid holds `text`, or None."""
+    prefix = text.rstrip("0123456789")
+    number = text[len(prefix) :]
+    # "doc" alone would be found everywhere.
+    if not number or not "doc::".endswith(prefix.lower()):
+        return None
+    return f"{number}%" if prefix else f"%{number}%"
 
 
 def _characters(text: str | None) -> int | None:
