@@ -172,6 +172,22 @@ describe("windows of rows", () => {
     expect(rows.get(0)).toMatchObject({ row: { response: "newer" } })
   })
 
+  it("that are older than the snapshot are asked for until they are not", async () => {
+    rows.query(QUERY, 1)
+    await kernel.answerAll()
+    rows.query(QUERY, 2)
+    await vi.advanceTimersByTimeAsync(200)
+    await kernel.answerAll()
+    kernel.forget()
+
+    kernel.version = 2
+    await vi.advanceTimersByTimeAsync(200)
+    await kernel.answerAll()
+    await vi.advanceTimersByTimeAsync(1_000)
+
+    expect(kernel.starts).toEqual([0])
+  })
+
   it("are not asked for again when the kernel is ahead of the snapshot", async () => {
     kernel.version = 9
     rows.query(QUERY, 1)
