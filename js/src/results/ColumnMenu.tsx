@@ -44,7 +44,7 @@ export function ColumnMenu() {
         <span class="ob-visually-hidden ob-narrow-label">Columns</span>
       </button>
       {isOpen && (
-        <fieldset class="ob-menu" data-lm-suppress-shortcuts="true">
+        <fieldset class="ob-menu">
           <legend class="ob-visually-hidden">Columns</legend>
           {order.map((id, place) => {
             const { title } = columnOf(id)

@@ -76,7 +76,9 @@ export function GridHeader({ columns, active, view, moveTo }: GridHeaderProps) {
             }}
             onClick={() => click(column, place)}
           >
-            <span class="ob-ellipsis">{column.title}</span>
+            <span class={column.isBrief ? "ob-visually-hidden" : "ob-ellipsis"}>
+              {column.title}
+            </span>
             {sort !== null && sort.column === column.sort && (
               <span class={sort.descending ? "ob-descending" : ""}>
                 <Icon name="up" />

@@ -1,7 +1,7 @@
 import { memo } from "preact/compat"
 import type { ResultRow } from "../messages"
 import { Icon } from "../ui/Icon"
-import type { ColumnId, Layout, PlacedColumn } from "./columns"
+import type { Layout, PlacedColumn } from "./columns"
 import { count, duration, NONE } from "./format"
 import type { PromptState } from "./prompts"
 import type { RowState } from "./rows"
@@ -71,7 +71,7 @@ function Row(props: GridRowProps) {
           }
         >
           {state.status === "ready" ? (
-            <Cell id={column.id} row={state.row} prompt={prompt} />
+            <Cell column={column} row={state.row} prompt={prompt} />
           ) : (
             place === 0 && <span class="ob-muted">{count(index + 1)}</span>
           )}
@@ -82,19 +82,20 @@ function Row(props: GridRowProps) {
 }
 
 interface CellProps {
-  id: ColumnId
+  column: PlacedColumn
   row: ResultRow
   prompt: PromptState | undefined
 }
 
-function Cell({ id, row, prompt }: CellProps) {
+function Cell({ column, row, prompt }: CellProps) {
+  const { id } = column
   switch (id) {
     case "status": {
       const status = statusOf(row)
       return (
         <span class={`ob-cell-status ob-tone-${ROW_LOOKS[status].tone}`}>
           <Icon name={ROW_LOOKS[status].icon} />
-          {status}
+          <span class={column.isBrief ? "ob-visually-hidden" : ""}>{status}</span>
         </span>
       )
     }

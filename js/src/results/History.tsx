@@ -50,11 +50,11 @@ export function History() {
 
   return (
     <div class="ob-history ob-stack">
-      <div class="ob-search">
+      <div class="ob-find">
         <Icon name="search" />
         <input
           type="search"
-          data-testid="job-search"
+          data-testid="job-find"
           aria-label="Search runs"
           placeholder="Search runs by model, id, status"
           value={search}
@@ -79,7 +79,7 @@ export function History() {
       {page !== null && page.items.length < page.total && limit < MOST && (
         <button
           type="button"
-          class="ob-button"
+          class="ob-button ob-more"
           onClick={() => setLimit(Math.min(MOST, limit + STEP * 2))}
         >
           Show more of {counted(page.total, "run")}

@@ -41,7 +41,7 @@ export function ResultsFilter({ job }: { job: JobSnapshot }) {
   }
   return (
     <>
-      <div class="ob-search ob-grow">
+      <div class="ob-find ob-grow">
         <Icon name="search" />
         <input
           type="search"
@@ -60,20 +60,20 @@ export function ResultsFilter({ job }: { job: JobSnapshot }) {
           }}
         />
       </div>
-      <fieldset class="ob-chips">
+      <fieldset class="ob-toggles">
         <legend class="ob-visually-hidden">Show only</legend>
         {STATUSES.map((status) => (
           <button
             key={status}
             type="button"
-            class={`ob-chip ob-tone-${counts[status] > 0 ? ROW_LOOKS[status].tone : "quiet"}`}
+            class={`ob-toggle ob-tone-${counts[status] > 0 ? ROW_LOOKS[status].tone : "quiet"}`}
             data-testid={`results-filter-${status}`}
             aria-pressed={filter.value.statuses.includes(status)}
             onClick={() => toggle(status)}
           >
             <Icon name={ROW_LOOKS[status].icon} />
             <span>{status}</span>{" "}
-            <span class="ob-chip-count">{count(counts[status])}</span>
+            <span class="ob-toggle-count">{count(counts[status])}</span>
           </button>
         ))}
       </fieldset>

@@ -11,6 +11,10 @@ import { useScroller } from "./use-scroller"
 import { nextSort, resultsViewOf } from "./view-state"
 import { canvasPx, drawn, onScreen, pageRows, ROW_PX, rowPx, type Span } from "./viewport"
 
+const FEWEST_ROWS = 3
+const MOST_ROWS = 14
+const SCROLL_BAR_PX = 16
+
 interface ResultsGridProps {
   jobId: string
   windows: RowWindows
@@ -102,12 +106,12 @@ export function ResultsGrid(props: ResultsGridProps) {
       ref={grid}
       class={`ob-grid ${windows.isStale ? "ob-grid-stale" : ""}`}
       data-testid="results-table"
-      data-lm-suppress-shortcuts="true"
       role="grid"
       aria-label="Results"
       aria-rowcount={windows.total === null ? -1 : total + 1}
       aria-colcount={columns.length}
       aria-busy={windows.total === null || windows.isStale}
+      style={{ height: `${heightPx(total)}px` }}
       onScroll={scroller.onScroll}
       onKeyDown={onKeyDown}
     >
@@ -144,6 +148,12 @@ export function ResultsGrid(props: ResultsGridProps) {
       </div>
     </div>
   )
+}
+
+/** A few answers take little room; many get a screen of their own. */
+function heightPx(total: number): number {
+  const rows = Math.min(Math.max(total, FEWEST_ROWS), MOST_ROWS)
+  return (rows + 1) * ROW_PX + SCROLL_BAR_PX
 }
 
 /** Rows to draw; the active one always is, since it may hold the focus. */

@@ -37,7 +37,6 @@ export function RowDetail({ jobId, ordinal, row, place, ...props }: RowDetailPro
     <section
       class="ob-detail ob-stack"
       data-testid="row-detail"
-      data-lm-suppress-shortcuts="true"
       aria-label={`Row ${oneLine(title)}`}
       aria-busy={answer.status === "loading"}
       onKeyDown={onKeyDown}

@@ -34,7 +34,7 @@ export function RowTexts({ row, isStale }: RowTextsProps) {
           <Icon name={ROW_LOOKS[status].icon} />
           {status}
         </span>
-        <dl class="ob-facts">
+        <dl class="ob-facts ob-facts-named">
           {facts.map(([label, value]) => (
             <div key={label}>
               <dt>{label}</dt>
@@ -45,7 +45,7 @@ export function RowTexts({ row, isStale }: RowTextsProps) {
         {canCompare && (
           <button
             type="button"
-            class="ob-chip"
+            class="ob-toggle"
             aria-pressed={isComparing}
             onClick={() => setComparing(!isComparing)}
           >
@@ -73,14 +73,6 @@ export function RowTexts({ row, isStale }: RowTextsProps) {
       )}
       <div class="ob-texts">
         <div class="ob-stack">
-          {row.system !== null && row.system !== "" && (
-            <TextBlock
-              title="System prompt"
-              text={row.system}
-              isCut={isCut("system")}
-              none=""
-            />
-          )}
           <TextBlock
             title="Prompt"
             text={row.prompt}
@@ -89,6 +81,14 @@ export function RowTexts({ row, isStale }: RowTextsProps) {
               row.prompt === null ? "The datasource can no longer be read." : "Empty."
             }
           />
+          {row.system !== null && row.system !== "" && (
+            <TextBlock
+              title="System prompt"
+              text={row.system}
+              isCut={isCut("system")}
+              none=""
+            />
+          )}
         </div>
         <TextBlock
           title="Response"

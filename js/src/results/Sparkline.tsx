@@ -12,6 +12,7 @@ interface SparklineProps {
 /** Rows a second since the job began. */
 export function Sparkline({ points, isLive }: SparklineProps) {
   if (points.length < 3) return null
+  const line = polyline(points, WIDTH, HEIGHT)
   const most = Math.max(...points)
   const label = `Throughput: ${isLive ? "now" : "at the end"} ${rate(points.at(-1) ?? 0)} rows/s, most ${rate(most)} rows/s`
   return (
@@ -24,7 +25,8 @@ export function Sparkline({ points, isLive }: SparklineProps) {
       aria-label={label}
     >
       <title>{label}</title>
-      <polyline points={polyline(points, WIDTH, HEIGHT)} />
+      <polygon points={`0,${HEIGHT} ${line} ${WIDTH},${HEIGHT}`} />
+      <polyline points={line} />
     </svg>
   )
 }

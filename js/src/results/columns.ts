@@ -25,12 +25,18 @@ export interface Column {
   isNumber: boolean
 }
 
-export const LEAST_WIDTH = 48
+export const LEAST_WIDTH = 32
 export const MOST_WIDTH = 1_200
+
+const BRIEF_PX = 76
 
 /** Below this width only the columns that say most are shown. */
 const NARROW_PX = 420
-const NARROW: readonly ColumnId[] = ["x_uid", "status", "response"]
+const NARROW: Readonly<Partial<Record<ColumnId, number>>> = {
+  x_uid: 72,
+  status: 32,
+  response: 80,
+}
 
 export const COLUMNS: readonly Column[] = [
   { id: "x_uid", title: "x_uid", sort: "x_uid", width: 96, isNumber: false },
@@ -80,6 +86,8 @@ export const DEFAULT_LAYOUT: Layout = {
 
 export interface PlacedColumn extends Column {
   left: number
+  /** True where an icon has to do for a word. */
+  isBrief: boolean
 }
 
 export function columnOf(id: ColumnId): Column {
@@ -91,20 +99,21 @@ export function columnOf(id: ColumnId): Column {
 /** Columns to show in a grid of this width, left to right; the answer takes what is left over. */
 export function placed(layout: Layout, widthPx: number): PlacedColumn[] {
   const shown = layout.order.filter((id) => !layout.hidden.includes(id))
-  const few = shown.filter((id) => NARROW.includes(id))
-  const ids = widthPx > 0 && widthPx < NARROW_PX && few.length > 0 ? few : shown
+  const few = shown.filter((id) => id in NARROW)
+  const isNarrow = widthPx > 0 && widthPx < NARROW_PX && few.length > 0
+  const ids = isNarrow ? few : shown
   const columns = ids.map((id) => {
     const column = columnOf(id)
-    return { ...column, width: layout.widths[id] ?? column.width }
+    const usual = (isNarrow && NARROW[id]) || column.width
+    const width = layout.widths[id] ?? usual
+    return { ...column, width, isBrief: id === "status" && width < BRIEF_PX }
   })
 
   const spare = widthPx - columns.reduce((sum, { width }) => sum + width, 0)
-  const isNarrow = ids !== shown
   let left = 0
   return columns.map((column) => {
     const takesRest = column.id === "response" && layout.widths.response === undefined
-    const least = isNarrow ? 80 : column.width
-    const width = takesRest ? Math.max(least, column.width + spare) : column.width
+    const width = takesRest ? column.width + Math.max(0, spare) : column.width
     const at = { ...column, width, left }
     left += width
     return at

@@ -2,7 +2,16 @@
 
 import type { JobSnapshot, JobStatus, ResultRow, RowStatus } from "../messages"
 import type { IconName } from "../ui/Icon"
-import { count, counted, duration, elapsed, money, rate, remaining } from "./format"
+import {
+  compact,
+  count,
+  counted,
+  duration,
+  elapsed,
+  money,
+  rate,
+  remaining,
+} from "./format"
 
 export type Tone = "quiet" | "good" | "warn" | "bad"
 
@@ -80,10 +89,10 @@ export function facts(job: JobSnapshot, seconds: number): Fact[] {
   if (job.live && job.tokens_per_s !== null)
     found.push({ label: "tokens/s", value: rate(job.tokens_per_s) })
   if (job.output_tokens > 0)
-    found.push({
-      label: "tokens in, out",
-      value: `${count(job.input_tokens)}, ${count(job.output_tokens)}`,
-    })
+    found.push(
+      { label: "tokens in", value: compact(job.input_tokens) },
+      { label: "tokens out", value: compact(job.output_tokens) },
+    )
   if (job.status === "running" && job.eta_s !== null)
     found.push({ label: "left", value: `about ${remaining(job.eta_s)}` })
   found.push({ label: "elapsed", value: elapsed(seconds) })

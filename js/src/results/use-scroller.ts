@@ -16,6 +16,9 @@ import {
 /** How long a list has to stand still before its scroll bar is put right. */
 const REST_MS = 150
 
+/** Without a style sheet the element is as tall as its rows: do not draw them all. */
+const MOST_VIEW_PX = 5_000
+
 export interface Scroller {
   at: Position
   extent: Extent
@@ -33,7 +36,8 @@ export function useScroller(
   const [at, setAt] = useState<Position>(START)
   const [size, setSize] = useState({ width: 0, height: 0 })
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  const extent = { total, viewPx: Math.max(0, size.height - headerPx) }
+  const viewPx = Math.min(Math.max(0, size.height - headerPx), MOST_VIEW_PX)
+  const extent = { total, viewPx }
   const now = useRef({ at, extent })
   now.current.extent = extent
 
