@@ -1,7 +1,6 @@
 import { useEffect, useRef } from "preact/hooks"
 import { KernelBanner } from "./KernelBanner"
 import { isPanelKey } from "./keys"
-import { CopyPython } from "./results/CopyPython"
 import { History } from "./results/History"
 import { Progress } from "./results/Progress"
 import { Results } from "./results/Results"
@@ -38,10 +37,7 @@ export function PanelRoot({ state }: { state: PanelState }) {
             <RunBar />
             <Progress />
             <Results />
-            <div class="ob-line ob-keep">
-              <CopyPython />
-            </div>
-            <Section title="History" folded={true}>
+            <Section title="History">
               <History />
             </Section>
           </div>

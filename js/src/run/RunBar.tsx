@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks"
 import { lastOf } from "../latest"
+import { CopyPython } from "../results/CopyPython"
 import { visible } from "../results/safe-text"
 import { CostEstimate } from "../setup/Checks"
 import { runLabel } from "../setup/estimate"
@@ -70,6 +71,9 @@ export function RunBar() {
           <span class="ob-small ob-muted">{n === 1 ? "row" : "rows"}</span>
         </span>
         <JobActions />
+        <span class="ob-copy">
+          <CopyPython />
+        </span>
       </div>
       {asksToKeep && (
         <KeepWarning

@@ -9,7 +9,7 @@ import { useAction } from "../ui/use-action"
 import { setupOf } from "./store"
 
 /** Register another table: from a file, from the kernel's variables, or the demo's. */
-export function AddData({ folded }: { folded: boolean }) {
+export function AddData() {
   const panel = usePanel()
   const store = setupOf(panel)
   const [path, setPath] = useState("")
@@ -30,7 +30,7 @@ export function AddData({ folded }: { folded: boolean }) {
     })
   const unable = adding.busy || !panel.answers.value
   return (
-    <Section title="Add data" level={4} folded={folded}>
+    <Section title="Add data" level={4} folded={!store.isEmpty.value}>
       <form
         class="ob-stack"
         onSubmit={(event) => {

@@ -16,7 +16,7 @@ export function DatasourceList() {
   const answer = store.sources.value
   const page = lastOf(answer)
   const chosen = panel.call.value.datasource_uids
-  const nothingYet = page !== null && page.total === 0 && store.search.value === ""
+  const nothingYet = store.isEmpty.value
   return (
     <fieldset class="ob-stack" aria-label="Datasources" aria-describedby={problems}>
       {!nothingYet && <Search store={store} />}

@@ -66,6 +66,7 @@ function SettingsForm({ group, title, schema }: SettingsFormProps) {
   const common = fields.filter(isCommon)
   const others = fields.filter((field) => !isCommon(field))
   const setOthers = others.filter(({ name }) => name in settings)
+  if (fields.length === 0) return null
   const faulty = others.some(({ name }) => problems.some(({ field }) => field === name))
   return (
     <fieldset class="ob-settings">

@@ -23,11 +23,15 @@ export function Setup() {
         <ModelChoice />
       </Section>
       <Section title="Data" summary={<DataSummary />}>
-        <div class="ob-stack">
+        <div class="ob-stack ob-data">
           <DatasourceList />
-          <AddData folded={true} />
-          <RowChoice />
-          <Mapping />
+          <AddData />
+          {draft.datasource_uids.length > 0 && (
+            <>
+              <RowChoice />
+              <Mapping />
+            </>
+          )}
         </div>
       </Section>
       <PromptSection />

@@ -43,12 +43,19 @@ function formField(name: string, schema: FieldSchema): FormField {
     kind: TEMPLATES.has(name) ? "template" : kindOf(inner),
     title: schema.title,
     help: schema.description,
-    unit: schema.unit ?? null,
+    unit: unitOf(schema),
     integer: inner.type === "integer",
     bounds: boundsOf(inner),
     fallback: schema.default ?? null,
     choices: (inner.enum ?? []).map(String),
   }
+}
+
+/** The unit, unless the title has named it. */
+function unitOf({ unit, title }: FieldSchema): string | null {
+  return unit === undefined || title.toLowerCase().includes(unit.toLowerCase())
+    ? null
+    : unit
 }
 
 function kindOf(schema: FieldSchema): FieldKind {

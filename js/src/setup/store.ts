@@ -31,6 +31,8 @@ import type { Kept } from "./provider"
 export interface SetupStore {
   search: Signal<string>
   sources: ReadonlySignal<Answer<Page<DatasourceItem>>>
+  /** True if nothing is registered at all. */
+  isEmpty: ReadonlySignal<boolean>
   /** The call's datasources, as far as they are known. */
   chosen: ReadonlySignal<DatasourceItem[]>
   /** Role -> column. */
@@ -87,6 +89,9 @@ function openSetup(panel: PanelState): SetupStore {
       .map((uid) => items.find((item) => item.uid === uid))
       .filter((item) => item !== undefined)
   })
+  const isEmpty = computed(
+    () => search.value === "" && lastOf(sources.value)?.total === 0,
+  )
   const roles = computed(() => panel.description.value?.roles ?? [])
   const mapped = computed(() =>
     columnOfRole(call.value, roles.value, new Set(columnsOf(chosen.value).keys())),
@@ -130,6 +135,7 @@ function openSetup(panel: PanelState): SetupStore {
   const store: SetupStore = {
     search,
     sources,
+    isEmpty,
     chosen,
     mapped,
     guessed,

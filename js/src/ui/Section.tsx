@@ -21,7 +21,9 @@ export function Section({
   level = 3,
   children,
 }: SectionProps) {
-  const [open, setOpen] = useState(!folded)
+  // As `folded` says until the user has said otherwise.
+  const [choice, setOpen] = useState<boolean | null>(null)
+  const open = choice ?? !folded
   const body = useId()
   const element = useRef<HTMLElement>(null)
   useEffect(() => {
