@@ -50,6 +50,7 @@ class Lane:
                 work()
             except Exception:
                 logger.exception("Work of a panel failed.")
+            del work  # it would keep its panel alive until there is more to do
             with self._lock:
                 self._spare += 1
 

@@ -180,11 +180,16 @@ class InferencePanel(anywidget.AnyWidget):
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
         """Take over what the browser has changed, as far as it is the browser's to change."""
         state = {key: value for key, value in sync_data.items() if key not in _OURS}
-        if "call" in state and _draft_of(state["call"]) is None:
+        given = state.pop("call", None)
+        draft = _draft_of(given)
+        if draft is not None:
+            state["call"] = draft.model_dump(mode="json")
+        elif "call" in sync_data:
             logger.warning("A panel got a call from its browser that is none.")
-            del state["call"]
         with self._writing:
             super().set_state(state)
+            if draft is not None and state["call"] != given:
+                self.send_state("call")  # what the browser has is not fit to be kept
 
     def show(self, job: JobSnapshot | None, versions: Versions) -> None:
         """Take over what the pulse has seen."""
