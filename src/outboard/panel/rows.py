@@ -175,12 +175,12 @@ class ResultRows:
         sort, shown = request.sort, request.filter
         column = sort.column if sort else "ordinal"
         descending = sort.descending if sort else False
-        outcomes = frozenset(shown.statuses)
+        outcomes, text = frozenset(shown.statuses), printable(shown.text)
         table = self._workspace.store.outcomes
         order = _orders.get(
-            (self._workspace.path, job.seq, column, descending, outcomes, shown.text),
+            (self._workspace.path, job.seq, column, descending, outcomes, text),
             lambda: table.order(
-                job.seq, outcomes=outcomes, text=shown.text, column=column, descending=descending
+                job.seq, outcomes=outcomes, text=text, column=column, descending=descending
             ),
             version=job.commits,
             live=job.status().live,

@@ -26,6 +26,9 @@ SortColumn = Literal[
 
 _FETCHED_ROWS = 10_000
 
+#: Of a LIKE, SQLite takes at most 50,000.
+_MOST_PATTERN_BYTES = 40_000
+
 _OUTCOMES: dict[Outcome, str] = {
     "succeeded": "succeeded = 1",
     "failed": "succeeded = 0",
@@ -160,9 +163,10 @@ class OutcomeTable:
 
 
 def _text_filter(text: str, connection: sqlite3.Connection) -> tuple[str, list[object]]:
+    pattern = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     # LIKE is the faster one, but knows the case of ASCII letters only, and ends at a NUL.
-    if all((c.isascii() and c != "\0") or c.lower() == c.upper() for c in text):
-        pattern = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    is_plain = all((c.isascii() and c != "\0") or c.lower() == c.upper() for c in text)
+    if is_plain and len(pattern.encode()) < _MOST_PATTERN_BYTES:
         found = [rf"{column} LIKE ? ESCAPE '\'" for column in _SEARCHED]
         values: list[object] = [f"%{pattern}%" for _ in found]
     else:
@@ -194,8 +198,10 @@ def _characters(text: str | None) -> int | None:
 
 def _cut_columns(chars: int) -> str:
     # As bytes: SQLite's own idea of a text ends at a NUL. A character has at most four.
+    # Of no bytes, substr makes null.
     cut = {
-        name: f"substr(CAST({name} AS BLOB), 1, {4 * chars}) AS {name}"
+        name: f"CASE {name} WHEN '' THEN '' ELSE"
+        f" substr(CAST({name} AS BLOB), 1, {4 * chars}) END AS {name}"
         for name in ("response", "finish_reason", "error_code", "error_message")
     }
     cut["response_chars"] = (
