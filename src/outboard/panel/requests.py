@@ -85,8 +85,11 @@ class Requests:
             self._fail(each, _ABORTED)
         try:
             request = parse_request(kind, sendable(payload))
-        except ConfigError as fault:
-            self._fail(ticket, error_item(fault, "bad_request"))
+        except (ConfigError, RecursionError) as fault:
+            told = (
+                fault if isinstance(fault, ConfigError) else ConfigError("It is nested too deeply.")
+            )
+            self._fail(ticket, error_item(told, "bad_request"))
             return
         if isinstance(request, Abort):
             self._abort(ticket, request)
