@@ -36,22 +36,29 @@ export interface RoleItem {
   help: string
 }
 
-/** One property of a settings schema. */
-export interface FieldSchema {
-  title: string
-  description: string
+/** What JSON schema says of a value, as far as a form looks at it. */
+export interface ValueSchema {
   type?: string
-  anyOf?: FieldSchema[]
   enum?: Json[]
   const?: Json
-  default?: Json
-  unit?: string
-  providers: ProviderName[]
   minimum?: number
   maximum?: number
   exclusiveMinimum?: number
-  items?: { type?: string }
+  items?: ValueSchema
+  /** Of an object's values. */
+  additionalProperties?: boolean | ValueSchema
   [key: string]: unknown
+}
+
+/** One property of a settings schema. */
+export interface FieldSchema extends ValueSchema {
+  title: string
+  description: string
+  /** A value or null. */
+  anyOf?: ValueSchema[]
+  default?: Json
+  unit?: string
+  providers: ProviderName[]
 }
 
 export interface SettingsSchema {

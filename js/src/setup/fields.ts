@@ -1,6 +1,12 @@
 /** Settings schemas as form fields, and what is typed into them as JSON values. */
 
-import type { FieldSchema, Json, ProviderName, SettingsSchema } from "../messages"
+import type {
+  FieldSchema,
+  Json,
+  ProviderName,
+  SettingsSchema,
+  ValueSchema,
+} from "../messages"
 
 export type FieldKind =
   | "number"
@@ -58,7 +64,7 @@ function unitOf({ unit, title }: FieldSchema): string | null {
     : unit
 }
 
-function kindOf(schema: FieldSchema): FieldKind {
+function kindOf(schema: ValueSchema): FieldKind {
   if (schema.enum !== undefined) return "choice"
   if (schema.type === "integer" || schema.type === "number") return "number"
   if (schema.type === "boolean") return "switch"
@@ -67,12 +73,14 @@ function kindOf(schema: FieldSchema): FieldKind {
   return "text"
 }
 
-function isPairs(schema: FieldSchema): boolean {
-  const values = schema.additionalProperties
-  return typeof values === "object" && values !== null && "type" in values
+/** True for an object of which only texts are values. */
+function isPairs({ additionalProperties }: ValueSchema): boolean {
+  return (
+    typeof additionalProperties === "object" && additionalProperties.type === "string"
+  )
 }
 
-function boundsOf(schema: FieldSchema): string {
+function boundsOf(schema: ValueSchema): string {
   const { minimum, maximum, exclusiveMinimum } = schema
   const low = exclusiveMinimum ?? minimum
   const above = exclusiveMinimum !== undefined
@@ -148,13 +156,15 @@ export function withSetting(
   return value === undefined || isDefault ? others : { ...others, [field.name]: value }
 }
 
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
 function numberOf(text: string): Json {
   const plain = text
     .trim()
     .replace(/[\s_]/g, "")
     .replace(/,(?=\d{3}\b)/g, "")
   const value = Number(plain)
-  return plain !== "" && Number.isFinite(value) ? value : text.trim()
+  return NUMBER.test(plain) && Number.isFinite(value) ? value : text.trim()
 }
 
 function jsonOf(text: string): Json {
