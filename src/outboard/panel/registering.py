@@ -88,7 +88,8 @@ def _demo(workspace: Workspace, name: str | None) -> int:
 
 
 def _matches(record: DatasourceRecord, words: Iterable[str]) -> bool:
-    text = "\n".join((record.name, str(record.uid), record.location, *record.columns)).casefold()
+    # Not its path: that of a table in the workspace has the workspace's own words in it.
+    text = "\n".join((record.name, str(record.uid), *record.columns)).casefold()
     return all(word in text for word in words)
 
 
