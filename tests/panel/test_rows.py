@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pandas as pd
@@ -14,6 +15,7 @@ from outboard.errors import ConfigError, NotFoundError
 from outboard.job import Job, JobStatus, job_record
 from outboard.panel import messages
 from outboard.panel.rows import ResultRows
+from outboard.panel.waiting import GivenUpError, waited_for
 from outboard.selection import Row
 from outboard.store.responses import ResponseRecord
 from outboard.workspace import Workspace
@@ -442,3 +444,41 @@ def test_workspaces_do_not_share_an_order(workspace: Workspace, tmp_path: Any) -
         its_job = write_down(other, 3)
 
         assert ordinals(other, its_job, 0, 10, sort=sort) == [0, 1, 2]
+
+
+def test_search_that_nobody_waits_for_ends_at_once(large: tuple[Workspace, Job]) -> None:
+    workspace, job = large
+    asked: list[bool] = []
+
+    def waits() -> bool:
+        asked.append(len(asked) < 2)
+        return asked[-1]
+
+    with waited_for(waits), pytest.raises(GivenUpError):
+        ordinals(workspace, job, 0, 10, filter={"text": "nothing like it"})
+
+    assert ordinals(workspace, job, 0, 10, filter={"text": "nothing like it"}) == []
+
+
+def test_whoever_waits_for_the_same_search_gets_it_though_another_gave_up(
+    large: tuple[Workspace, Job],
+) -> None:
+    workspace, job = large
+    began, go_on = threading.Event(), threading.Event()
+
+    def waits() -> bool:
+        began.set()
+        go_on.wait()
+        return False
+
+    def give_up() -> None:
+        with waited_for(waits), pytest.raises(GivenUpError):
+            ordinals(workspace, job, 0, 10, filter={"text": "answer 77"})
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(give_up)
+        began.wait()
+        other = threads.submit(ordinals, workspace, job, 0, 2, filter={"text": "answer 77"})
+        go_on.set()
+        one.result()
+        assert other.result() == [771, 772]

@@ -12,6 +12,7 @@ from outboard.errors import NotFoundError
 from outboard.job import Job, JobStatus
 from outboard.panel import messages
 from outboard.panel.rows import ResultRows
+from outboard.panel.waiting import GivenUpError, waited_for
 from outboard.selection import ordinals_of
 from outboard.workspace import Workspace
 
@@ -172,6 +173,13 @@ def test_csv_is_read_from_its_beginning(workspace: Workspace, tmp_path: Path) ->
 def test_prompts_of_an_unknown_job_are_refused(workspace: Workspace) -> None:
     with pytest.raises(NotFoundError, match="no job 'gone'"):
         prompts(workspace, Job(workspace, "gone"), [0])
+
+
+def test_prompts_that_nobody_waits_for_are_not_read(workspace: Workspace) -> None:
+    job = record_job(create_datasource(questions(1)))
+
+    with waited_for(lambda: False), pytest.raises(GivenUpError):
+        prompts(workspace, job, [0])
 
 
 def test_detail_tells_everything_about_a_row(workspace: Workspace) -> None:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from outboard.datasource import get_datasource
 from outboard.errors import DatasourceError, InvocationError, NotFoundError
+from outboard.panel.waiting import GivenUpError, anybody_waits
 from outboard.prompt import RenderedPrompt
 from outboard.selection import Part, ordinals_of, plan_for
 from outboard.store.jobs import JobRecord
@@ -22,6 +23,11 @@ def rendered_rows(
     Rows are missing if they cannot be rendered, or if their datasource was deleted, was
     changed or cannot be read any more. Of a Parquet file, only the row groups are read that
     hold one of the rows; of other files, everything up to the last of them, once.
+
+    Raises
+    ------
+    GivenUpError
+        If nobody waits for them any more.
     """
     wanted = sorted(set(ordinals))
     found: dict[int, RenderedPrompt] = {}
@@ -46,6 +52,8 @@ def _rendered(
     row_uids = array("q", (uids[position] for position in positions))
     part = Part(place, datasource, plan_for(job.call, datasource), row_uids)
     for _, run in groupby(positions, key=lambda position: bisect_right(starts, position)):
+        if not anybody_waits():
+            raise GivenUpError
         within = list(run)
         for chunk in part.window(within[0], within[-1] + 1):
             for ordinal, prompt in zip(chunk.ordinals, chunk.prompts, strict=True):

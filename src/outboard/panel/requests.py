@@ -12,6 +12,7 @@ from outboard.errors import ConfigError, OutboardError
 from outboard.panel.lanes import lane_of
 from outboard.panel.messages import Abort, ErrorItem, error_item, parse_request
 from outboard.panel.sendable import sendable
+from outboard.panel.waiting import GivenUpError, waited_for
 from outboard.preflight import code_of
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,10 @@ class Requests:
                 return
             ticket.started = True
         try:
-            answer = self._answer(request)
+            with waited_for(lambda: self._open.get(ticket.id) is ticket):
+                answer = self._answer(request)
+        except GivenUpError:
+            return  # answered so already
         except OutboardError as fault:
             self._fail(ticket, error_item(fault, code_of(type(fault))))
         except Exception as fault:

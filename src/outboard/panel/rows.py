@@ -21,6 +21,7 @@ from outboard.panel.messages import (
 )
 from outboard.panel.rendered_rows import rendered_rows
 from outboard.panel.row_order import RowOrders
+from outboard.panel.waiting import GivenUpError, anybody_waits
 from outboard.store.jobs import JobRecord
 from outboard.store.outcomes import OutcomeCells
 from outboard.workspace import Workspace
@@ -78,6 +79,8 @@ class ResultRows:
             If there is no such job.
         ConfigError
             If more rows are asked for than a window may have.
+        GivenUpError
+            If nobody waits for them any more.
         """
         if request.stop - request.start > MOST_WINDOW_ROWS:
             raise ConfigError(
@@ -108,6 +111,8 @@ class ResultRows:
         ------
         NotFoundError
             If there is no such job.
+        GivenUpError
+            If nobody waits for them any more.
         """
         job = job_record(self._workspace, request.job_id)
         found = rendered_rows(self._workspace, job, request.ordinals)
@@ -177,11 +182,23 @@ class ResultRows:
         descending = sort.descending if sort else False
         outcomes, text = frozenset(shown.statuses), printable(shown.text)
         table = self._workspace.store.outcomes
+
+        def sorted_anew() -> "array[int]":
+            found = table.order(
+                job.seq,
+                outcomes=outcomes,
+                text=text,
+                column=column,
+                descending=descending,
+                wanted=anybody_waits,
+            )
+            if found is None:
+                raise GivenUpError
+            return found
+
         order = _orders.get(
             (self._workspace.path, job.seq, column, descending, outcomes, text),
-            lambda: table.order(
-                job.seq, outcomes=outcomes, text=text, column=column, descending=descending
-            ),
+            sorted_anew,
             version=job.commits,
             live=job.status().live,
         )

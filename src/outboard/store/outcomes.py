@@ -2,7 +2,7 @@
 
 import sqlite3
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -25,6 +25,9 @@ SortColumn = Literal[
 ]
 
 _FETCHED_ROWS = 10_000
+
+#: Steps of SQLite's between two questions whether a search is still wanted: milliseconds.
+_ASKED_STEPS = 100_000
 
 #: Of a LIKE, SQLite takes at most 50,000.
 _MOST_PATTERN_BYTES = 40_000
@@ -104,7 +107,8 @@ class OutcomeTable:
         text: str = "",
         column: SortColumn = "ordinal",
         descending: bool = False,
-    ) -> "array[int]":
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> "array[int] | None":
         """Return the ordinals of all rows that match, sorted.
 
         Null comes last in both directions; of equal rows, the one that comes first in the input.
@@ -121,6 +125,8 @@ class OutcomeTable:
             What to sort by; a response by its first 60 characters, an x_uid by its number.
         descending : bool
             Largest first.
+        wanted : callable
+            Asked again and again. Once it returns False the search ends, and None is returned.
         """
         where: list[str] = ["job_seq = ?"]
         values: list[object] = [job_seq]
@@ -135,14 +141,22 @@ class OutcomeTable:
                 values.extend(sought)
             cursor = connection.cursor()
             cursor.row_factory = None  # plain tuples take a third of the time
-            cursor.execute(
-                f"SELECT ordinal FROM responses WHERE {' AND '.join(where)}"
-                f" ORDER BY {_SORT_KEYS[column]} {direction}, ordinal",
-                values,
-            )
-            ordinals = array("q")
-            while rows := cursor.fetchmany(_FETCHED_ROWS):
-                ordinals.extend(chain.from_iterable(rows))
+            connection.set_progress_handler(lambda: not wanted(), _ASKED_STEPS)
+            try:
+                cursor.execute(
+                    f"SELECT ordinal FROM responses WHERE {' AND '.join(where)}"
+                    f" ORDER BY {_SORT_KEYS[column]} {direction}, ordinal",
+                    values,
+                )
+                ordinals = array("q")
+                while rows := cursor.fetchmany(_FETCHED_ROWS):
+                    ordinals.extend(chain.from_iterable(rows))
+            except sqlite3.OperationalError:
+                if wanted():
+                    raise
+                return None
+            finally:
+                connection.set_progress_handler(None, 0)
         return ordinals
 
     def cells(self, job_seq: int, ordinals: Sequence[int], *, chars: int) -> list[OutcomeCells]:
