@@ -1,6 +1,8 @@
 /** Which key strokes inside the panel are none of the notebook's. */
 
 const EDITING = new Set(["a", "c", "v", "x", "y", "z"])
+/** JupyterLab cancels the undo that follows any key it hears of, and it would hear of these. */
+const MODIFIERS = new Set(["Control", "Meta"])
 const MOVING = new Set([
   "Enter",
   "Home",
@@ -21,6 +23,7 @@ export function isPanelKey(
 ): boolean {
   if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return true
   return (
+    MODIFIERS.has(event.key) ||
     EDITING.has(event.key.toLowerCase()) ||
     MOVING.has(event.key) ||
     event.key.startsWith("Arrow")
