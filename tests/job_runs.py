@@ -24,6 +24,14 @@ def questions(n_rows: int, *, marker: str = "") -> list[str]:
     return [f"What is {row}?{marker}" for row in range(n_rows)]
 
 
+def hanging_after(n_rows: int, n_hanging: int = 20) -> list[str]:
+    """Return prompts of which the last get no answer until the server is released.
+
+    A job over them waits for whoever wants to step in, however long that takes.
+    """
+    return questions(n_rows) + [f"Never mind {n}.<fault:hang>" for n in range(n_hanging)]
+
+
 def datasource_of(prompts: Sequence[str | None]) -> int:
     """Register a table with these prompts."""
     return outboard.create_datasource(pa.table({"instruction": pa.array(prompts, pa.string())}))

@@ -213,7 +213,10 @@ class OpenAIServer:
                 web.get("/seen", self._tell),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        # At its end it cuts off who waits; a timeout of 0 would let aiohttp wait for ever.
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01
+        )
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=1_024, ssl_context=self.tls)
         await site.start()

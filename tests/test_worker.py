@@ -11,6 +11,7 @@ import pytest
 from tests.job_runs import (
     assert_every_row_has_its_own_outcome,
     datasource_of,
+    hanging_after,
     launch,
     log_of,
     query,
@@ -40,10 +41,6 @@ def started(server: OpenAIServer, prompts: list[str], *, n_done: int) -> Job:
     job = launch(server, datasource_of(prompts))
     wait_until(lambda: job.progress.done == n_done and server.seen.in_flight > 0)
     return job
-
-
-def hanging_after(n_rows: int, n_hanging: int = 20) -> list[str]:
-    return questions(n_rows) + [f"Never mind {n}.<fault:hang>" for n in range(n_hanging)]
 
 
 def python(script: str) -> "subprocess.Popen[str]":
@@ -138,14 +135,15 @@ def test_a_job_of_which_most_first_rows_fail_is_stopped(
 def test_a_server_that_goes_away_stops_the_job_which_goes_on_when_it_is_back(
     workspace: Workspace,
 ) -> None:
-    prompts = questions(1_000)
-    with OpenAIServer(latency_s=0.2) as server:  # three seconds for all of them
+    prompts = hanging_after(60, 940)
+    with OpenAIServer() as server:
         job = launch(server, datasource_of(prompts), max_concurrency=64)
-        wait_until(lambda: job.progress.done >= 60)
+        wait_until(lambda: job.progress.done == 60 and server.seen.in_flight == 64)
 
     with pytest.raises(JobFailedError, match=r"the server failed 50 rows.*retry_failed\(\)"):
         job.wait()
-    with OpenAIServer(port=server.port):
+    with OpenAIServer(port=server.port) as again:
+        again.release()
         job.retry_failed()
         job.wait()
 
@@ -360,7 +358,7 @@ def test_a_retry_killed_half_way_is_finished_without_sending_a_row_a_third_time(
     uid = datasource_of(prompts)
     job = launch(server, uid, max_concurrency=2)
     job.wait()
-    server.latency_s = 0.5  # ten seconds for the whole round: time enough to step in
+    server.latency_s = 1.0  # twenty seconds for the whole round: time enough to step in
     job.retry_failed()
     wait_until(lambda: len(of_round(workspace, 1)) >= 4)
 
@@ -496,6 +494,12 @@ print(sorted(heavy & sys.modules.keys()), status)
 
 
 def test_answers_are_in_the_store_within_300_ms(workspace: Workspace) -> None:
+    # A busy machine makes them late now and then, none makes them early.
+    assert any(late_delay_s() <= 0.3 for _ in range(3))
+
+
+def late_delay_s() -> float:
+    """Return the time from answer to store that 95 % of the rows of a job keep within."""
     seen: list[tuple[float, int, int]] = []
     with OpenAIServer(latency_s=0.03) as server:
         job = launch(server, datasource_of(questions(60)), max_concurrency=2)
@@ -513,17 +517,17 @@ def test_answers_are_in_the_store_within_300_ms(workspace: Workspace) -> None:
         answered_at = next(at for at, answered, _ in seen if answered >= row)
         stored_at = next(at for at, _, done in seen if done >= row)
         delays.append(stored_at - answered_at)
-    assert sorted(delays)[56] <= 0.3  # 95 %
+    return sorted(delays)[56]
 
 
 def test_the_sender_waits_for_a_disk_that_does_not_write(workspace: Workspace) -> None:
-    prompts = questions(4_000)
+    done, prompts = 50, hanging_after(50, 3_950)
     with OpenAIServer() as server:
         job = launch(server, datasource_of(prompts), max_concurrency=32)
-        wait_until(lambda: job.progress.done > 0)
+        wait_until(lambda: job.progress.done == done)
 
         with workspace.store._database.writing():
-            done = job.progress.done
+            server.release()
             server.wait_until(lambda seen: seen.requests >= done + 1_000)
             with pytest.raises(TimeoutError):
                 server.wait_until(lambda seen: seen.requests > done + 1_000 + 2 * 32, timeout_s=1)

@@ -13,6 +13,7 @@ import pytest
 from tests.job_runs import (
     assert_every_row_has_its_own_outcome,
     datasource_of,
+    hanging_after,
     kill_workers,
     launch,
     log_of,
@@ -64,13 +65,14 @@ def fill(folder: Path) -> Path:
 def test_a_disk_that_fills_up_stops_the_job_which_goes_on_once_there_is_space(
     small_disk: Path, server: OpenAIServer
 ) -> None:
-    prompts = questions(3_000)
+    prompts = hanging_after(101, 2_899)
     server.latency_s = 0.01
     with Workspace(small_disk) as workspace:
         job = launch(server, datasource_of(prompts), max_concurrency=16)
-        wait_until(lambda: job.progress.done >= 100)
+        wait_until(lambda: job.progress.done == 101)
 
         ballast = fill(small_disk)
+        server.release()
 
         with pytest.raises(
             WorkspaceError, match=r"its disk is full\. Free some space, then resume"
@@ -129,13 +131,14 @@ def test_a_reserve_takes_space_until_it_is_released(small_disk: Path) -> None:
 def test_a_disk_that_is_full_for_a_moment_is_sat_out(
     small_disk: Path, server: OpenAIServer
 ) -> None:
-    prompts = questions(3_000)
+    prompts = hanging_after(100, 2_900)
     server.latency_s = 0.01
     with Workspace(small_disk) as workspace:
         job = launch(server, datasource_of(prompts), max_concurrency=16)
-        wait_until(lambda: job.progress.done >= 100)
+        wait_until(lambda: job.progress.done == 100)
 
         ballast = fill(small_disk)
+        server.release()
         # More than ever waits for its commit while that can be made.
         server.wait_until(lambda seen: seen.requests > job.progress.done + 400)
         ballast.unlink()
@@ -174,18 +177,18 @@ def test_a_table_changed_in_mid_run_stops_the_job_and_keeps_finished_rows(
     workspace: Workspace, server: OpenAIServer, tmp_path: Path, change: str
 ) -> None:
     file = tmp_path / "rows.parquet"
-    prompts = questions(4_000)
+    prompts = hanging_after(100, 3_900)
     pq.write_table(table_of(prompts), file)
     as_registered = file.read_bytes()
     uid = outboard.create_datasource(file)
-    server.latency_s = 0.02
     job = launch(server, uid, max_concurrency=16)
-    wait_until(lambda: job.progress.done >= 100)
+    wait_until(lambda: job.progress.done == 100)
 
     if change == "rewritten":
         pq.write_table(table_of([f"Other {prompt}" for prompt in prompts]), file)
     else:
         file.unlink()
+    server.release()
 
     with pytest.raises(DatasourceChangedError, match=r"rows\.parquet"):
         job.wait()
@@ -195,7 +198,6 @@ def test_a_table_changed_in_mid_run_stops_the_job_and_keeps_finished_rows(
     assert not any(prompt.startswith("Other") for prompt in server.seen.prompts)
 
     file.write_bytes(as_registered)
-    server.latency_s = 0.0
     job.resume()
     job.wait()
     assert_every_row_has_its_own_outcome(job, prompts)

@@ -21,7 +21,7 @@ LASTING = {
 }
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_every_one_of_5000_rows_ends_with_its_own_outcome(workspace: Workspace) -> None:
     prompts = questions(5_000)
     expected: dict[int, str] = {}
