@@ -40,8 +40,7 @@ export function ColumnMenu() {
         onClick={() => setOpen(!isOpen)}
       >
         <Icon name="columns" />
-        <span class="ob-wide-only">Columns</span>
-        <span class="ob-visually-hidden ob-narrow-label">Columns</span>
+        Columns
       </button>
       {isOpen && (
         <fieldset class="ob-menu">

@@ -5,8 +5,14 @@ import { Fault } from "./Fault"
 import type { RowWindows } from "./rows"
 import { NO_FILTER, resultsViewOf } from "./view-state"
 
+interface GridNoteProps {
+  job: JobSnapshot
+  windows: RowWindows
+  revision: number
+}
+
 /** Why the table is empty. */
-export function GridNote({ job, windows }: { job: JobSnapshot; windows: RowWindows }) {
+export function GridNote({ job, windows }: GridNoteProps) {
   const { filter } = resultsViewOf(usePanel())
   if (windows.error !== null)
     return (

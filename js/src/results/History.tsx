@@ -54,7 +54,7 @@ export function History() {
         <Icon name="search" />
         <input
           type="search"
-          data-testid="job-find"
+          data-testid="history-search"
           aria-label="Search runs"
           placeholder="Search runs by model, id, status"
           value={search}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { type RpcError, toRpcError } from "../rpc"
 import { usePanel } from "../state"
 import { Icon } from "../ui/Icon"
@@ -46,9 +46,14 @@ function LogTail({ jobId }: { jobId: string }) {
     return () => abort.abort()
   }, [rpc, jobId])
 
+  const text = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (text.current) text.current.scrollTop = text.current.scrollHeight
+  }, [tail])
+
   if (tail.status === "loading") return <p class="ob-muted">Reading…</p>
   if (tail.status === "failed") return <Fault error={tail.error} />
-  const text = tail.lines.map(logLine).join("\n")
+  const shown = tail.lines.map(logLine).join("\n")
   return (
     <div class="ob-stack">
       <div class="ob-line ob-small">
@@ -58,8 +63,8 @@ function LogTail({ jobId }: { jobId: string }) {
         <CopyButton label="Copy log" text={() => tail.lines.join("\n")} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <section class="ob-pre" tabIndex={0} aria-label="End of the log">
-        {text === "" ? "The log is empty." : text}
+      <section ref={text} class="ob-pre" tabIndex={0} aria-label="End of the log">
+        {shown === "" ? "The log is empty." : shown}
       </section>
     </div>
   )

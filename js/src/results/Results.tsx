@@ -33,7 +33,7 @@ function JobResults({ job }: { job: JobSnapshot }) {
   const panel = usePanel()
   const view = resultsViewOf(panel)
   const query = { jobId: job.id, sort: view.sort.value, filter: view.filter.value }
-  const { windows, prompts } = useRows(panel, query, job.results_version)
+  const { windows, prompts, revision } = useRows(panel, query, job.results_version)
   const [active, setActive] = useState<Active>({ row: 0, column: 0 })
   const [opened, setOpened] = useState<Opened | null>(null)
   const root = useRef<HTMLDivElement>(null)
@@ -74,6 +74,7 @@ function JobResults({ job }: { job: JobSnapshot }) {
           jobId={job.id}
           windows={windows}
           prompts={prompts}
+          revision={revision}
           active={active}
           setActive={goTo}
           openIndex={found?.isInTable ? found.index : null}
@@ -82,7 +83,7 @@ function JobResults({ job }: { job: JobSnapshot }) {
           copyCell={copy.cell}
           copyRow={copy.row}
         />
-        <GridNote job={job} windows={windows} />
+        <GridNote job={job} windows={windows} revision={revision} />
       </div>
       <div class="ob-line ob-small ob-muted ob-grid-foot">
         <span>{tally(job, windows)}</span>
@@ -109,7 +110,7 @@ function JobResults({ job }: { job: JobSnapshot }) {
 
 function tally(job: JobSnapshot, { total, isStale }: RowWindows): string {
   const done = job.succeeded + job.failed
-  if (total === null || isStale) return "Reading…"
+  if (total === null || isStale) return ""
   if (total < done) return `${count(total)} of ${counted(done, "row")}`
   return counted(total, "row")
 }

@@ -19,6 +19,7 @@ interface ResultsGridProps {
   jobId: string
   windows: RowWindows
   prompts: PromptCells
+  revision: number
   active: Active
   setActive: (at: Active) => void
   /** The row whose detail is shown. */

@@ -210,7 +210,7 @@ export class RowWindows {
       if (controller.signal.aborted) return
       // Rows that are there stay readable: a newer look at them can wait.
       const page = this.#pages.get(number)
-      if (page === undefined) this.#failed.set(number, cause)
+      if (page === undefined) this.#fail(number, cause)
       else page.version = Math.max(asked, page.version)
     }
     this.#fetching.delete(number)
@@ -219,6 +219,14 @@ export class RowWindows {
     if (wanted.length === 0) return
     const isUrgent = wanted.some((other) => !this.#pages.has(other))
     this.#fillIn(isUrgent ? 0 : this.#filledAt + REFRESH_MS - Date.now())
+  }
+
+  #fail(number: number, cause: unknown): void {
+    this.#failed.set(number, cause)
+    if (this.#before === null) return
+    // Nothing is known of this query, and the rows of the one before do not answer it.
+    this.#before = null
+    this.total = null
   }
 
   #keep(number: number, page: Page): void {

@@ -2,16 +2,7 @@
 
 import type { JobSnapshot, JobStatus, ResultRow, RowStatus } from "../messages"
 import type { IconName } from "../ui/Icon"
-import {
-  compact,
-  count,
-  counted,
-  duration,
-  elapsed,
-  money,
-  rate,
-  remaining,
-} from "./format"
+import { compact, count, counted, elapsed, money, rate, remaining } from "./format"
 
 export type Tone = "quiet" | "good" | "warn" | "bad"
 
@@ -65,7 +56,7 @@ export function explanation(job: JobSnapshot): string {
     case "failed":
       return done === 0 ? "" : `${counted(done, "finished row")} kept.`
     case "succeeded":
-      return `${counted(job.succeeded, "row")} in ${duration(job.elapsed_s)}.`
+      return ""
   }
 }
 
@@ -78,7 +69,7 @@ export interface Fact {
 /** The numbers worth a look now, `seconds` into the job. */
 export function facts(job: JobSnapshot, seconds: number): Fact[] {
   const found: Fact[] = [
-    { label: "done", value: `${count(job.succeeded)} of ${count(job.total)}` },
+    { label: "succeeded", value: `${count(job.succeeded)} of ${count(job.total)}` },
   ]
   if (job.failed > 0)
     found.push({ label: "failed", value: count(job.failed), tone: "bad" })

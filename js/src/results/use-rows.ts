@@ -8,11 +8,16 @@ import { type Ask, type RowQuery, RowWindows } from "./rows"
 export interface Rows {
   windows: RowWindows
   prompts: PromptCells
+  /** Grows when they change: they stay the same objects, which a component would not notice. */
+  revision: number
 }
 
 /** Follow a query; the component renders again when rows have come. */
 export function useRows({ rpc }: PanelState, query: RowQuery, version: number): Rows {
-  const [, renderAgain] = useReducer((times: number, _: undefined) => times + 1, 0)
+  const [revision, renderAgain] = useReducer(
+    (times: number, _: undefined) => times + 1,
+    0,
+  )
   const rows = useMemo(() => {
     const ask: Ask = (type, payload, options) => rpc.request(type, payload, options)
     const changed = () => renderAgain(undefined)
@@ -29,5 +34,5 @@ export function useRows({ rpc }: PanelState, query: RowQuery, version: number): 
     },
     [rows],
   )
-  return rows
+  return { ...rows, revision }
 }

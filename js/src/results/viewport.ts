@@ -49,8 +49,9 @@ function range(px: number, extent: Extent): number {
 export function placedAt(top: number, extent: Extent): Position {
   const full = range(fullPx(extent), extent)
   const exact = Math.min(Math.max(0, top), full)
-  const scaled = full === 0 ? 0 : (exact / full) * range(canvasPx(extent), extent)
-  return { scrollTop: isScaled(extent) ? Math.round(scaled) : exact, top: exact }
+  if (!isScaled(extent)) return { scrollTop: exact, top: exact }
+  const share = (exact / full) * range(canvasPx(extent), extent)
+  return { scrollTop: Math.round(share), top: exact }
 }
 
 export function isScaled(extent: Extent): boolean {
@@ -71,7 +72,9 @@ export function scrolledTo(
     const top = Math.min(Math.max(0, before.top + moved), full)
     return { scrollTop, top }
   }
-  return { scrollTop, top: (scrollTop / range(canvasPx(extent), extent)) * full }
+  // Whole pixels: lines between rows are one pixel wide.
+  const top = Math.round((scrollTop / range(canvasPx(extent), extent)) * full)
+  return { scrollTop, top }
 }
 
 /**

@@ -39,8 +39,8 @@ describe("untrusted text", () => {
     expect(head("ab😀", 4)).toBe("ab😀")
   })
 
-  it("takes five million characters in a moment", () => {
-    const text = "\u0000x".repeat(2_500_000)
+  it("takes as much as the kernel sends in a moment", () => {
+    const text = "\u0000x".repeat(500_000)
 
     expect(visible(text).length).toBe(text.length)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { JobSnapshot } from "../../src/messages"
 import { polyline, type Throughput, withSnapshot } from "../../src/results/throughput"
-import { jobSnapshot } from "./job-snapshot"
+import { jobSnapshot } from "../fake-model"
 
 function followed(snapshots: Partial<JobSnapshot>[]): Throughput | null {
   let throughput: Throughput | null = null

@@ -1,0 +1,100 @@
+import { fireEvent, screen, waitFor } from "@testing-library/preact"
+import { act } from "preact/test-utils"
+import { describe, expect, it } from "vitest"
+import type { JobItem } from "../../src/messages"
+import { History } from "../../src/results/History"
+import { jobSnapshot, Refusal } from "../fake-model"
+import { show } from "./shown"
+
+function jobItem(id: string, parts: Partial<JobItem> = {}): JobItem {
+  return {
+    id,
+    status: "succeeded",
+    trial: false,
+    model_name: "smollm2",
+    provider: "local",
+    datasource_uids: [3],
+    total: 10,
+    succeeded: 10,
+    failed: 0,
+    truncated: 0,
+    created_at: 1_796_000_000,
+    elapsed_s: 12,
+    cost_usd: null,
+    ...parts,
+  }
+}
+
+const page = (...items: JobItem[]) => ({ items, total: items.length })
+
+describe("the history", () => {
+  it("lists runs and marks the one that is shown", async () => {
+    show(
+      <History />,
+      {
+        jobs: () =>
+          page(jobItem("job-1", { trial: true }), jobItem("job-2", { failed: 4 })),
+      },
+      { job: jobSnapshot({ id: "job-2" }) },
+    )
+
+    const first = await screen.findByTestId("job-job-1")
+    expect(first.textContent).toContain("trial")
+    expect(first.getAttribute("aria-current")).toBeNull()
+    const second = screen.getByTestId("job-job-2")
+    expect(second.textContent).toContain("4 failed")
+    expect(second.getAttribute("aria-current")).toBe("true")
+  })
+
+  it("opens a run with its settings", async () => {
+    const { model } = show(<History />, {
+      jobs: () => page(jobItem("job-1")),
+      watch: () => ({}),
+    })
+
+    fireEvent.click(await screen.findByTestId("job-job-1"))
+
+    await waitFor(() =>
+      expect(model.requests("watch")[0]?.payload).toEqual({
+        job_id: "job-1",
+        restore: true,
+      }),
+    )
+  })
+
+  it("says at the run why it cannot be opened", async () => {
+    const refusal = new Refusal({
+      code: "not_found",
+      message: "Job job-1 was deleted.",
+      hint: "",
+      field: null,
+    })
+    show(<History />, { jobs: () => page(jobItem("job-1")), watch: () => refusal })
+
+    fireEvent.click(await screen.findByTestId("job-job-1"))
+
+    await screen.findByText("Job job-1 was deleted.")
+  })
+
+  it("is read again when there may be a new run", async () => {
+    const { model } = show(<History />, { jobs: () => page(jobItem("job-1")) })
+    await screen.findByTestId("job-job-1")
+    model.handlers.jobs = () => page(jobItem("job-2"), jobItem("job-1"))
+
+    act(() => model.fromKernel("versions", { datasources: 0, jobs: 1, presets: 0 }))
+
+    await screen.findByTestId("job-job-2")
+  })
+
+  it("searches in the kernel", async () => {
+    const { model } = show(<History />, {
+      jobs: ({ search }) => (search === "" ? page(jobItem("job-1")) : page()),
+    })
+    await screen.findByTestId("job-job-1")
+
+    fireEvent.input(screen.getByTestId("history-search"), { target: { value: "qwen" } })
+
+    await screen.findByText("No run matches.")
+    expect(model.requests("jobs").at(-1)?.payload.search).toBe("qwen")
+  })
+})
