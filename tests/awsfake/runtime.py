@@ -61,8 +61,11 @@ class Runtime:
         if match is None:
             raise AwsError("UnknownOperationException", None, status=404)
         name, streaming = match["name"], match["stream"] is not None
-        action = f"sagemaker:InvokeEndpoint{'WithResponseStream' if streaming else ''}"
-        self._account.authorize(credential.arn, action, self._account.arn("endpoint", name))
+        actions = ["sagemaker:InvokeEndpoint"]
+        if streaming:
+            actions.append("sagemaker:InvokeEndpointWithResponseStream")
+        for action in actions:
+            self._account.authorize(credential.arn, action, self._account.arn("endpoint", name))
         try:
             endpoint = self._serving(name, request)
         except AwsError as error:

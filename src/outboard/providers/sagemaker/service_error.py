@@ -84,7 +84,7 @@ class ServiceError:
     def streaming_refused(self) -> bool:
         """True if what is refused may be that the answer was to come in pieces."""
         if "AccessDenied" in self.kind:
-            return True  # streaming is an action of its own
+            return True  # a policy may name it on its own
         if self.kind == "UnknownOperationException" or self.status in (404, 405):
             return True
         if self.kind == "ModelError":
