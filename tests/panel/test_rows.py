@@ -1,7 +1,10 @@
+import base64
+import json
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
@@ -97,6 +100,16 @@ def test_window_has_the_columns_and_types_that_were_agreed_on(workspace: Workspa
     }
 
 
+def test_window_is_encoded_as_in_the_example_that_the_browser_reads(workspace: Workspace) -> None:
+    path = Path(__file__).parent / "messages" / "rows.json"
+    example = json.loads(path.read_text(encoding="utf-8"))
+    job = write_down(workspace, 1)
+
+    found = table(ask(workspace, job, 0, 1)[1])
+
+    assert found.schema == table(base64.b64decode(example["buffer"])).schema
+
+
 def test_window_tells_what_became_of_each_row(workspace: Workspace) -> None:
     def answer(row: Row) -> ResponseRecord:
         if row.row_uid == 1:
@@ -172,6 +185,21 @@ def test_sorted_pages_hold_each_row_once(large: tuple[Workspace, Job]) -> None:
 
     assert ordinals(workspace, job, 0, 200, sort=sort) == expected[:200]
     assert ordinals(workspace, job, 60_000, 60_200, sort=sort) == expected[60_000:60_200]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_first_window_of_a_sort_is_that_of_the_whole_sort(
+    large: tuple[Workspace, Job], *, descending: bool
+) -> None:
+    workspace, job = large
+    sort = {"column": "response", "descending": descending}
+
+    reply, _ = before = ask(workspace, job, 0, 100, sort=sort)
+    ask(workspace, job, 100, 200, sort=sort)  # sorts everything
+    _, _ = after = ask(workspace, job, 0, 100, sort=sort)
+
+    assert column(before, "ordinal") == column(after, "ordinal")
+    assert reply == after[0]
 
 
 def test_window_behind_the_last_row_is_empty(workspace: Workspace) -> None:

@@ -69,6 +69,17 @@ def test_order_that_takes_long_is_kept_for_longer() -> None:
     assert orders.get("a", sort, version=9, live=True).version == 9
 
 
+def test_order_is_there_once_it_was_worked_out() -> None:
+    clock = Clock()
+    orders = RowOrders(clock)
+    assert not orders.has("a")
+
+    orders.get("a", Sorting(clock), version=7, live=False)
+
+    assert orders.has("a")
+    assert not orders.has("b")
+
+
 def test_four_orders_are_kept() -> None:
     clock = Clock()
     orders, sort = RowOrders(clock), Sorting(clock)

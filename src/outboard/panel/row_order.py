@@ -77,6 +77,12 @@ class RowOrders:
                 slot.kept = _Kept(order, sorted_at=ended, took_s=ended - began)
             return slot.kept.order
 
+    def has(self, key: Hashable) -> bool:
+        """Return whether an order was worked out, if perhaps for an earlier version."""
+        with self._lock:
+            slot = self._slots.get(key)
+        return slot is not None and slot.kept is not None
+
     def _usable(self, kept: _Kept, version: int, *, live: bool) -> bool:
         # Whoever read the version before another thread sorted anew gets the newer order.
         if kept.order.version >= version:

@@ -18,16 +18,20 @@ from outboard.panel.messages import (
     RowDetail,
     Rows,
     RowsReply,
+    Sort,
 )
 from outboard.panel.rendered_rows import rendered_rows
 from outboard.panel.row_order import RowOrders
 from outboard.panel.waiting import GivenUpError, anybody_waits
 from outboard.store.jobs import JobRecord
-from outboard.store.outcomes import OutcomeCells
+from outboard.store.outcomes import OutcomeCells, OutcomeQuery
 from outboard.workspace import Workspace
 
 #: Most bytes of a window. Cells are cut shorter until they fit.
 _MOST_BYTES = 100_000
+
+#: Of more rows, the first ones of an order are looked up before all are sorted.
+_SORTED_AT_ONCE = 50_000
 
 #: Longest text of a row in detail, in characters.
 _DETAIL_CHARS = 1_000_000
@@ -89,16 +93,8 @@ class ResultRows:
                 field="stop",
             )
         job = job_record(self._workspace, request.job_id)
-        outcomes = self._workspace.store.outcomes
-        version = job.commits
-        if request.sort is None and not (request.filter.statuses or request.filter.text):
-            total = job.succeeded + job.failed
-            ordinals = outcomes.window(job.seq, request.start, request.stop, total=total)
-        else:
-            everything, version = self._order(job, request)
-            total = len(everything)
-            ordinals = list(everything[request.start : request.stop])
-        cells = outcomes.cells(job.seq, ordinals, chars=CELL_CHARS)
+        total, version, ordinals = self._places(job, request)
+        cells = self._workspace.store.outcomes.cells(job.seq, ordinals, chars=CELL_CHARS)
         data = _within_budget(lambda chars: arrow_stream(_ROWS, _columns(cells, chars)))
         return {"start": request.start, "total": total, "version": version}, data
 
@@ -176,33 +172,41 @@ class ResultRows:
             "cut": [name for name, text in texts.items() if len(text or "") > _DETAIL_CHARS],
         }
 
-    def _order(self, job: JobRecord, request: Rows) -> "tuple[array[int], int]":
-        sort, shown = request.sort, request.filter
-        column = sort.column if sort else "ordinal"
-        descending = sort.descending if sort else False
-        outcomes, text = frozenset(shown.statuses), printable(shown.text)
-        table = self._workspace.store.outcomes
-
-        def sorted_anew() -> "array[int]":
-            found = table.order(
-                job.seq,
-                outcomes=outcomes,
-                text=text,
-                column=column,
-                descending=descending,
-                wanted=anybody_waits,
-            )
-            if found is None:
-                raise GivenUpError
-            return found
-
+    def _places(self, job: JobRecord, request: Rows) -> tuple[int, int, list[int]]:
+        """Return how many rows match, as of which version, and the ordinals of the window."""
+        query, live = _query(request), job.status().live
+        start, stop = request.start, request.stop
+        total, table = job.succeeded + job.failed, self._workspace.store.outcomes
+        if query == OutcomeQuery():
+            found = table.window(job.seq, start, min(stop, total), total=None if live else total)
+            return total, job.commits, found
+        key = (self._workspace.path, job.seq, query)
+        if total > _SORTED_AT_ONCE and not (start or query.filters or _orders.has(key)):
+            first = _wanted(table.order(job.seq, query, limit=stop, wanted=anybody_waits))
+            return total, job.commits, list(first)
         order = _orders.get(
-            (self._workspace.path, job.seq, column, descending, outcomes, text),
-            sorted_anew,
+            key,
+            lambda: _wanted(table.order(job.seq, query, wanted=anybody_waits)),
             version=job.commits,
-            live=job.status().live,
+            live=live,
         )
-        return order.ordinals, order.version
+        return len(order.ordinals), order.version, list(order.ordinals[start:stop])
+
+
+def _query(request: Rows) -> OutcomeQuery:
+    sort = request.sort or Sort(column="ordinal")
+    return OutcomeQuery(
+        outcomes=frozenset(request.filter.statuses),
+        text=printable(request.filter.text),
+        column=sort.column,
+        descending=sort.descending,
+    )
+
+
+def _wanted(order: "array[int] | None") -> "array[int]":
+    if order is None:
+        raise GivenUpError
+    return order
 
 
 def _columns(cells: Sequence[OutcomeCells], chars: int) -> dict[str, Values]:

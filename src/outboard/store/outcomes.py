@@ -2,7 +2,8 @@
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -55,6 +56,27 @@ _SORT_KEYS: dict[SortColumn, str] = {
 _SEARCHED = ("response", "error_message", "error_code")
 
 
+@dataclass(frozen=True, kw_only=True)
+class OutcomeQuery:
+    """Which rows, in which order."""
+
+    #: Rows with any of these outcomes; empty for all.
+    outcomes: frozenset[Outcome] = frozenset()
+    #: Only rows with this in response, error or x_uid, whatever its case; in the x_uid, only
+    #: with its number or the beginning of that. What follows a NUL in a response is found only
+    #: if the text holds a NUL, or letters with a case beyond ASCII.
+    text: str = ""
+    #: What to sort by; a response by its first 60 characters, an x_uid by its number.
+    column: SortColumn = "ordinal"
+    #: Largest first.
+    descending: bool = False
+
+    @property
+    def filters(self) -> bool:
+        """True if there may be rows that do not match."""
+        return bool(self.outcomes or self.text)
+
+
 class OutcomeCells(NamedTuple):
     """One row of the table, its texts cut."""
 
@@ -80,21 +102,23 @@ class OutcomeTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def window(self, job_seq: int, start: int, stop: int, *, total: int) -> list[int]:
+    def window(self, job_seq: int, start: int, stop: int, *, total: int | None) -> list[int]:
         """Return the ordinals at the places [start, stop) in input order.
 
         Parameters
         ----------
-        total : int
-            How many rows there are by now: those nearer to the end are looked for from there.
+        total : int or None
+            How many there are: those nearer to the end are looked for from there. None if
+            there may be more at any moment.
         """
-        from_end = start > total // 2
-        skipped, direction = (max(0, total - stop), "DESC") if from_end else (start, "ASC")
+        from_end = total is not None and start > total // 2
+        last = stop if total is None else min(stop, total)
+        skipped, direction = (max(0, (total or 0) - last), "DESC") if from_end else (start, "ASC")
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT ordinal FROM responses WHERE job_seq = ?"
                 f" ORDER BY ordinal {direction} LIMIT ? OFFSET ?",
-                (job_seq, max(0, min(stop, total) - start), skipped),
+                (job_seq, max(0, last - start), skipped),
             ).fetchall()
         ordinals = [row[0] for row in rows]
         return ordinals[::-1] if from_end else ordinals
@@ -102,41 +126,33 @@ class OutcomeTable:
     def order(
         self,
         job_seq: int,
+        query: OutcomeQuery,
         *,
-        outcomes: Collection[Outcome] = (),
-        text: str = "",
-        column: SortColumn = "ordinal",
-        descending: bool = False,
+        limit: int = -1,
         wanted: Callable[[], bool] = lambda: True,
     ) -> "array[int] | None":
-        """Return the ordinals of all rows that match, sorted.
+        """Return the ordinals of the rows that match, sorted.
 
         Null comes last in both directions; of equal rows, the one that comes first in the input.
 
         Parameters
         ----------
-        outcomes : collection of str
-            Which rows: those with any of these outcomes. Empty for all.
-        text : str
-            Only rows with this in response, error or x_uid, whatever its case; in the x_uid,
-            only with its number or the beginning of that. What follows a NUL in a response is
-            found only if `text` holds a NUL, or letters with a case beyond ASCII.
-        column : str
-            What to sort by; a response by its first 60 characters, an x_uid by its number.
-        descending : bool
-            Largest first.
+        query : OutcomeQuery
+            Which rows, in which order.
+        limit : int
+            Only so many, all if negative. A few take a quarter of the time.
         wanted : callable
             Asked again and again. Once it returns False the search ends, and None is returned.
         """
         where: list[str] = ["job_seq = ?"]
         values: list[object] = [job_seq]
-        if outcomes:
-            where.append(f"({' OR '.join(_OUTCOMES[outcome] for outcome in outcomes)})")
+        if query.outcomes:
+            where.append(f"({' OR '.join(_OUTCOMES[outcome] for outcome in query.outcomes)})")
         # SQLite takes null for the smallest value there is.
-        direction = "DESC" if descending else "ASC NULLS LAST"
+        direction = "DESC" if query.descending else "ASC NULLS LAST"
         with self._database.reading() as connection:
-            if text:
-                found, sought = _text_filter(text, connection)
+            if query.text:
+                found, sought = _text_filter(query.text, connection)
                 where.append(found)
                 values.extend(sought)
             cursor = connection.cursor()
@@ -145,8 +161,8 @@ class OutcomeTable:
             try:
                 cursor.execute(
                     f"SELECT ordinal FROM responses WHERE {' AND '.join(where)}"
-                    f" ORDER BY {_SORT_KEYS[column]} {direction}, ordinal",
-                    values,
+                    f" ORDER BY {_SORT_KEYS[query.column]} {direction}, ordinal LIMIT ?",
+                    (*values, limit),
                 )
                 ordinals = array("q")
                 while rows := cursor.fetchmany(_FETCHED_ROWS):
