@@ -201,13 +201,9 @@ def test_server_that_is_away_leaves_the_prompt_without_a_count() -> None:
 
 def test_fault_of_the_provider_is_told_each_time() -> None:
     uid = table(3)
-    local: dict[str, Any] = {
-        "provider": "local",
-        "model_name": "/no/such/model.gguf",
-        "deployment": {},
-    }
+    missing: dict[str, Any] = {"provider": "local", "model_name": "/gone.gguf", "deployment": {}}
 
-    replies = [preview(uid, model_name=model, **local) for _ in range(2)]
+    replies = [preview(uid, **missing) for _ in range(2)]
     codes = [[problem["code"] for problem in reply["problems"]] for reply in replies]
 
     assert codes == [["asset"], ["asset"]]
