@@ -5,7 +5,7 @@ import { usePanel } from "../state"
 import { Icon } from "../ui/Icon"
 import { CopyButton } from "./CopyButton"
 import { Fault } from "./Fault"
-import { visible } from "./safe-text"
+import { brief } from "./safe-text"
 
 type Format = "parquet" | "csv" | "jsonl" | "variable" | "datasource"
 
@@ -102,7 +102,7 @@ function Kept({ exported }: { exported: Exported }) {
   return (
     <div class="ob-note ob-tone-good" data-testid="export-result">
       <Icon name="check" />
-      <bdi class="ob-grow">{visible(exported.message)}</bdi>
+      <bdi class="ob-grow">{brief(exported.message)}</bdi>
       {where !== null && (
         <CopyButton
           label={exported.path === null ? "Copy the name" : "Copy the path"}

@@ -1,6 +1,6 @@
 import type { RpcError } from "../rpc"
 import { Icon } from "../ui/Icon"
-import { visible } from "./safe-text"
+import { brief } from "./safe-text"
 
 interface FaultProps {
   error: RpcError
@@ -14,8 +14,8 @@ export function Fault({ error, onRetry }: FaultProps) {
     <div class="ob-note ob-tone-bad" role="alert">
       <Icon name="error" />
       <div class="ob-grow">
-        <bdi>{visible(error.message)}</bdi>
-        {error.hint !== "" && <p class="ob-hint">{visible(error.hint)}</p>}
+        <bdi>{brief(error.message)}</bdi>
+        {error.hint !== "" && <p class="ob-hint">{brief(error.hint)}</p>}
       </div>
       {onRetry && (
         <button type="button" class="ob-button ob-quiet" onClick={onRetry}>

@@ -27,6 +27,11 @@ export function GridHeader({ columns, active, view, moveTo }: GridHeaderProps) {
   const move = (event: PointerEvent, column: PlacedColumn) => {
     const at = drag.current
     if (at === null) return
+    if (event.buttons === 0) {
+      // It was let go where nobody heard of it.
+      drag.current = null
+      return
+    }
     if (!at.isMoving && Math.abs(event.clientX - at.from) < DRAG_PX) return
     const cell = event.currentTarget as HTMLElement
     if (!at.isMoving) cell.setPointerCapture(event.pointerId)

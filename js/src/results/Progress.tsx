@@ -1,11 +1,12 @@
 import { usePanel } from "../state"
 import { Icon } from "../ui/Icon"
 import { percent } from "./format"
+import { JobEvents } from "./JobEvents"
 import { JobLog } from "./JobLog"
 import { PartialAnswers } from "./PartialAnswers"
 import "./results.css"
 import { Sparkline } from "./Sparkline"
-import { oneLine, visible } from "./safe-text"
+import { brief, oneLine, visible } from "./safe-text"
 import { explanation, extentOf, extentText, facts, JOB_LOOKS } from "./status-words"
 import { useSeconds } from "./use-seconds"
 import { resultsViewOf } from "./view-state"
@@ -52,7 +53,7 @@ export function Progress() {
           <Bar />
           {explanation(job) !== "" && (
             <p class="ob-small ob-run-say">
-              <bdi>{visible(explanation(job))}</bdi>
+              <bdi>{brief(explanation(job))}</bdi>
             </p>
           )}
           <dl class="ob-facts">
@@ -66,26 +67,27 @@ export function Progress() {
           {job.warning !== null && (
             <p class="ob-note ob-tone-warn">
               <Icon name="warning" />
-              <bdi>{visible(job.warning)}</bdi>
+              <bdi>{brief(job.warning)}</bdi>
             </p>
           )}
           {job.error !== null && (
             <div class="ob-note ob-tone-bad" role="alert">
               <Icon name="error" />
               <div>
-                <bdi>{visible(job.error.message)}</bdi>
-                {job.error.hint !== "" && (
-                  <p class="ob-hint">{visible(job.error.hint)}</p>
-                )}
+                <bdi>{brief(job.error.message)}</bdi>
+                {job.error.hint !== "" && <p class="ob-hint">{brief(job.error.hint)}</p>}
               </div>
             </div>
           )}
           {job.live && job.partials.length > 0 && (
             <PartialAnswers answers={job.partials} />
           )}
-          {(job.status === "failed" || job.status === "interrupted") && (
-            <JobLog key={job.id} jobId={job.id} />
-          )}
+          <div class="ob-run-more">
+            <JobEvents key={`events ${job.id}`} job={job} />
+            {(job.status === "failed" || job.status === "interrupted") && (
+              <JobLog key={`log ${job.id}`} jobId={job.id} />
+            )}
+          </div>
         </>
       )}
     </div>

@@ -3,7 +3,7 @@ import type { RowDetail } from "../messages"
 import { Icon } from "../ui/Icon"
 import { Differences } from "./Differences"
 import { count, duration, NONE } from "./format"
-import { oneLine, visible } from "./safe-text"
+import { brief, oneLine } from "./safe-text"
 import { ROW_LOOKS, statusOf } from "./status-words"
 import { TextBlock } from "./TextBlock"
 
@@ -64,7 +64,7 @@ export function RowTexts({ row, isStale }: RowTextsProps) {
           <Icon name="error" />
           <div>
             <span class="ob-mono">{oneLine(row.error_code)}</span>{" "}
-            <bdi>{visible(row.error_message ?? "")}</bdi>
+            <bdi>{brief(row.error_message ?? "")}</bdi>
           </div>
         </div>
       )}

@@ -38,7 +38,7 @@ export function rate(value: number | null): string {
   if (value === 0) return "0"
   if (value < 0.01) return "<0.01"
   if (value < 1) return value.toFixed(2)
-  if (value < 99.95) return value.toFixed(1)
+  if (value < 99.95) return value.toFixed(1).replace(/\.0$/, "")
   return count(value)
 }
 

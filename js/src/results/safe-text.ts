@@ -23,6 +23,8 @@ const TERMINAL_CODE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose.
   /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g
 
+const MOST_MESSAGE = 4_000
+
 /** Show what cannot be seen, leave the rest as it is. */
 export function visible(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(UNSEEN, symbol)
@@ -33,6 +35,13 @@ export function oneLine(text: string): string {
   return visible(text)
     .replace(/\s*\n\s*/g, " ↵ ")
     .replaceAll("\t", " ")
+}
+
+/** A message in a place for a few lines. */
+export function brief(text: string): string {
+  return text.length > MOST_MESSAGE
+    ? `${visible(head(text, MOST_MESSAGE))} …`
+    : visible(text)
 }
 
 /** A line of a log: the codes that colour it in a terminal are dropped. */

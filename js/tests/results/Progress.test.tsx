@@ -75,6 +75,28 @@ describe("progress", () => {
     await waitFor(() => expect(screen.getByText("boom")).toBeTruthy())
   })
 
+  it("tells what happened, and goes on with what happens", async () => {
+    const events = [
+      { seq: 1, at: 1_796_000_000, kind: "loading", message: "Loading the model" },
+      { seq: 2, at: 1_796_000_075, kind: "warning", message: "The server is slow" },
+    ]
+    const { model } = show(
+      <Progress />,
+      { events: ({ after }) => ({ items: events.filter(({ seq }) => seq > after) }) },
+      { job: jobSnapshot({ status: "deploying" }) },
+    )
+
+    fireEvent.click(screen.getByText("What happened"))
+    const loading = await screen.findByText("Loading the model")
+    expect(loading.parentElement?.textContent).toContain("0 s")
+    expect(screen.getByText("1 min 15 s")).toBeTruthy()
+    events.push({ seq: 3, at: 1_796_000_080, kind: "status", message: "Running" })
+    act(() => model.fromKernel("job", jobSnapshot({ status: "running" })))
+
+    await screen.findByText("Running")
+    expect(screen.getAllByText("Loading the model")).toHaveLength(1)
+  })
+
   it("says why there is no log", async () => {
     const job = jobSnapshot({ status: "interrupted", live: false })
     const refusal = new Refusal({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { head, logLine, oneLine, visible } from "../../src/results/safe-text"
+import { brief, head, logLine, oneLine, visible } from "../../src/results/safe-text"
 
 describe("untrusted text", () => {
   it("shows control characters as symbols", () => {
@@ -37,6 +37,11 @@ describe("untrusted text", () => {
   it("is not cut within a character", () => {
     expect(head("ab😀", 3)).toBe("ab")
     expect(head("ab😀", 4)).toBe("ab😀")
+  })
+
+  it("is short in a message", () => {
+    expect(brief("x".repeat(1_000_000)).length).toBeLessThan(5_000)
+    expect(brief("a\u0000")).toBe("a␀")
   })
 
   it("takes as much as the kernel sends in a moment", () => {
