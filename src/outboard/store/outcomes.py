@@ -155,14 +155,16 @@ class OutcomeTable:
                 found, sought = _text_filter(query.text, connection)
                 where.append(found)
                 values.extend(sought)
+            # A limit, whatever it is, keeps SQLite from its way to sort many.
+            most = f" LIMIT {limit:d}" if limit >= 0 else ""
             cursor = connection.cursor()
             cursor.row_factory = None  # plain tuples take a third of the time
             connection.set_progress_handler(lambda: not wanted(), _ASKED_STEPS)
             try:
                 cursor.execute(
                     f"SELECT ordinal FROM responses WHERE {' AND '.join(where)}"
-                    f" ORDER BY {_SORT_KEYS[query.column]} {direction}, ordinal LIMIT ?",
-                    (*values, limit),
+                    f" ORDER BY {_SORT_KEYS[query.column]} {direction}, ordinal{most}",
+                    values,
                 )
                 ordinals = array("q")
                 while rows := cursor.fetchmany(_FETCHED_ROWS):
