@@ -186,7 +186,8 @@ class LocalProvider:
                 on_text(piece)
 
         def from_thread(piece: str) -> None:
-            loop.call_soon_threadsafe(pass_on, piece)
+            if not stopped.is_set():  # by then the loop may be closed
+                loop.call_soon_threadsafe(pass_on, piece)
 
         chat = partial(
             engine.chat,
