@@ -9,13 +9,14 @@ const DRAG_PX = 6
 
 interface GridHeaderProps {
   columns: readonly PlacedColumn[]
-  active: Active
+  /** Place of the cell that the keyboard is at; null if it is in a row. */
+  activeColumn: number | null
   view: ResultsView
   moveTo: (to: Active) => void
 }
 
 /** Names of the columns: a click sorts, dragging moves, the right edge resizes. */
-export function GridHeader({ columns, active, view, moveTo }: GridHeaderProps) {
+export function GridHeader({ columns, activeColumn, view, moveTo }: GridHeaderProps) {
   const drag = useRef<{ from: number; isMoving: boolean } | null>(null)
   const sort = view.sort.value
   const width = columns.reduce((sum, column) => sum + column.width, 0)
@@ -71,7 +72,7 @@ export function GridHeader({ columns, active, view, moveTo }: GridHeaderProps) {
             role="columnheader"
             aria-colindex={place + 1}
             aria-sort={ariaSort(column, sort)}
-            tabIndex={active.row < 0 && active.column === place ? 0 : -1}
+            tabIndex={place === activeColumn ? 0 : -1}
             title={`${column.title}\n${column.sort ? "Click or Enter: sort. " : ""}Drag: move. Shift+arrows: resize.`}
             style={{ left: `${column.left}px`, width: `${column.width}px` }}
             onPointerDown={startMove}

@@ -1,19 +1,16 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks"
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { ResultRow } from "../messages"
 import { usePanel } from "../state"
 import { type ColumnId, placed, resized } from "./columns"
+import { heightPx, indices, ordinalsIn } from "./drawn-rows"
 import { GridHeader } from "./GridHeader"
 import { GridRow } from "./GridRow"
-import { type Active, actionFor, within } from "./grid-keys"
+import { type Active, actionFor, type KeyAction, within } from "./grid-keys"
 import type { PromptCells } from "./prompts"
 import type { RowWindows } from "./rows"
 import { useScroller } from "./use-scroller"
 import { nextSort, resultsViewOf } from "./view-state"
-import { canvasPx, drawn, onScreen, pageRows, ROW_PX, rowPx, type Span } from "./viewport"
-
-const FEWEST_ROWS = 3
-const MOST_ROWS = 14
-const SCROLL_BAR_PX = 16
+import { canvasPx, drawn, onScreen, pageRows, ROW_PX, rowPx } from "./viewport"
 
 interface ResultsGridProps {
   jobId: string
@@ -38,7 +35,12 @@ export function ResultsGrid(props: ResultsGridProps) {
   const grid = useRef<HTMLDivElement>(null)
   const total = windows.total ?? 0
   const scroller = useScroller(grid, total, ROW_PX)
-  const columns = placed(view.layout.value, scroller.widthPx)
+  const layout = view.layout.value
+  // The same ones while one scrolls, so that the header has nothing to draw.
+  const columns = useMemo(
+    () => placed(layout, scroller.widthPx),
+    [layout, scroller.widthPx],
+  )
   const widthPx = columns.reduce((sum, { width }) => sum + width, 0)
   const active = within(props.active, { rows: total, columns: columns.length })
   const [takesFocus, setTakesFocus] = useState(0)
@@ -51,11 +53,15 @@ export function ResultsGrid(props: ResultsGridProps) {
     prompts.show(jobId, needsPrompts ? ordinalsIn(seen, windows) : [])
   })
 
-  const moveTo = (to: Active) => {
-    setActive(to)
-    if (to.row >= 0) scroller.reveal(to.row)
-    setTakesFocus((times) => times + 1)
-  }
+  const { reveal } = scroller
+  const moveTo = useCallback(
+    (to: Active) => {
+      setActive(to)
+      if (to.row >= 0) reveal(to.row)
+      setTakesFocus((times) => times + 1)
+    },
+    [setActive, reveal],
+  )
   useLayoutEffect(() => {
     if (takesFocus === 0) return
     const cell = grid.current?.querySelector<HTMLElement>('[tabindex="0"]')
@@ -64,20 +70,22 @@ export function ResultsGrid(props: ResultsGridProps) {
   }, [takesFocus])
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const size = {
+    const page = pageRows(scroller.extent)
+    const action = actionFor(event, active, {
       rows: total,
       columns: columns.length,
-      page: pageRows(scroller.extent),
-    }
-    const action = actionFor(event, active, size)
-    const column = columns[active.column]
-    if (action === null || column === undefined) return
-    const state = active.row < 0 ? null : windows.get(active.row)
-    const row = state?.status === "ready" ? state.row : null
-    // What is selected by hand is what the user wants to copy.
-    if (action.kind === "copy-cell" && !document.getSelection()?.isCollapsed) return
+      page,
+    })
+    if (action === null || isCopyOfSelection(action)) return
     event.preventDefault()
     event.stopPropagation()
+    act(action)
+  }
+  const act = (action: KeyAction) => {
+    const column = columns[active.column]
+    if (column === undefined) return
+    const state = active.row < 0 ? null : windows.get(active.row)
+    const row = state?.status === "ready" ? state.row : null
     switch (action.kind) {
       case "move":
         return moveTo(action.to)
@@ -90,11 +98,7 @@ export function ResultsGrid(props: ResultsGridProps) {
       case "copy-row":
         return row ? props.copyRow(row) : undefined
       case "resize":
-        view.layout.value = resized(
-          view.layout.value,
-          column.id,
-          column.width + action.by,
-        )
+        view.layout.value = resized(layout, column.id, column.width + action.by)
         return
       case "sort":
         if (column.sort) view.sort.value = nextSort(view.sort.value, column.sort)
@@ -116,7 +120,12 @@ export function ResultsGrid(props: ResultsGridProps) {
       onScroll={scroller.onScroll}
       onKeyDown={onKeyDown}
     >
-      <GridHeader columns={columns} active={active} view={view} moveTo={moveTo} />
+      <GridHeader
+        columns={columns}
+        activeColumn={active.row < 0 ? active.column : null}
+        view={view}
+        moveTo={moveTo}
+      />
       {/* biome-ignore lint/a11y/useSemanticElements: a table element cannot be virtual. */}
       <div
         class="ob-grid-canvas"
@@ -133,7 +142,7 @@ export function ResultsGrid(props: ResultsGridProps) {
               prompt={
                 state.status === "ready" ? prompts.get(state.row.ordinal) : undefined
               }
-              layout={view.layout.value}
+              layout={layout}
               widthPx={scroller.widthPx}
               columns={columns}
               topPx={rowPx(index, scroller.at)}
@@ -151,35 +160,15 @@ export function ResultsGrid(props: ResultsGridProps) {
   )
 }
 
-/** A few answers take little room; many get a screen of their own. */
-function heightPx(total: number): number {
-  const rows = Math.min(Math.max(total, FEWEST_ROWS), MOST_ROWS)
-  return (rows + 1) * ROW_PX + SCROLL_BAR_PX
-}
-
-/** Rows to draw; the active one always is, since it may hold the focus. */
-function indices({ first, stop }: Span, active: number, total: number): number[] {
-  const found = Array.from({ length: stop - first }, (_, i) => first + i)
-  if (active >= 0 && active < total) {
-    if (active < first) found.unshift(active)
-    if (active >= stop) found.push(active)
-  }
-  return found
-}
-
-function ordinalsIn({ first, stop }: Span, windows: RowWindows): number[] {
-  const found: number[] = []
-  for (let index = first; index < stop; index++) {
-    const state = windows.get(index)
-    if (state.status === "ready") found.push(state.row.ordinal)
-  }
-  return found
-}
-
 /** Scroll sideways as far as shows the cell. */
 function revealAcross(cell: HTMLElement, grid: HTMLElement): void {
   const { offsetLeft: left, offsetWidth: width } = cell
   if (left < grid.scrollLeft) grid.scrollLeft = left
   else if (left + width > grid.scrollLeft + grid.clientWidth)
     grid.scrollLeft = Math.min(left, left + width - grid.clientWidth)
+}
+
+/** What is selected by hand is what the user wants to copy. */
+function isCopyOfSelection({ kind }: KeyAction): boolean {
+  return kind === "copy-cell" && document.getSelection()?.isCollapsed === false
 }

@@ -39,8 +39,8 @@ const NARROW: Readonly<Partial<Record<ColumnId, number>>> = {
 }
 
 export const COLUMNS: readonly Column[] = [
-  { id: "x_uid", title: "x_uid", sort: "x_uid", width: 108, isNumber: false },
-  { id: "status", title: "Status", sort: "status", width: 100, isNumber: false },
+  { id: "x_uid", title: "x_uid", sort: "x_uid", width: 104, isNumber: false },
+  { id: "status", title: "Status", sort: "status", width: 106, isNumber: false },
   { id: "prompt", title: "Prompt", sort: null, width: 180, isNumber: false },
   { id: "response", title: "Response", sort: "response", width: 270, isNumber: false },
   { id: "reference", title: "Reference", sort: null, width: 180, isNumber: false },
