@@ -5,7 +5,8 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from tests.browser.camera import Camera
 from tests.browser.chromium import chromium, chromium_path
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.notebook import Lab, Notebook
@@ -14,11 +15,8 @@ from tests.job_runs import kill_workers
 
 from outboard.workspace import Workspace
 
-REPOSITORY = Path(__file__).parents[2]
-ARTIFACTS = REPOSITORY / "artifacts" / "browser"
+expect.set_options(timeout=20_000)  # the machine may be busy with the tests' own workers
 
-#: Takes a picture of the page, or of a part of it, under a name.
-Shoot = Callable[..., Path]
 #: Opens a notebook whose kernel uses the test's workspace.
 OpenNotebook = Callable[..., Notebook]
 
@@ -69,7 +67,7 @@ def lab(
     loaded_lab: Lab,
     watched_page: tuple[Page, PageWatch],
     jupyter: JupyterServer,
-    shoot: Shoot,  # so that every failure has its picture
+    shoot: Camera,  # so that every failure has its picture
 ) -> Iterator[Lab]:
     """JupyterLab without a notebook. The test fails if the page complained or called out."""
     watch = watched_page[1]
@@ -105,17 +103,9 @@ def open_notebook(lab: Lab, workspace: Workspace) -> OpenNotebook:
 
 
 @pytest.fixture
-def shoot(request: pytest.FixtureRequest, watched_page: tuple[Page, PageWatch]) -> Shoot:
-    """Keep a picture of the page's state among the artefacts."""
-    test = re.sub(r"\W+", "-", request.node.name).strip("-")
-
-    def shoot(name: str, page: Page | None = None) -> Path:
-        path = ARTIFACTS / f"{test}.{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (page or watched_page[0]).screenshot(path=path, animations="disabled")
-        return path
-
-    return shoot
+def shoot(request: pytest.FixtureRequest, watched_page: tuple[Page, PageWatch]) -> Camera:
+    """Keep pictures of the page's states among the artefacts."""
+    return Camera(watched_page[0], re.sub(r"\W+", "-", request.node.name).strip("-"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -129,6 +119,6 @@ def pytest_runtest_makereport(
         if isinstance(server, JupyterServer):
             report.sections.append(("log of the Jupyter server and its kernels", server.log_tail()))
         shoot = item.funcargs.get("shoot")
-        if callable(shoot) and report.when == "call":
+        if isinstance(shoot, Camera) and report.when == "call":
             report.sections.append(("last screen", str(shoot("failed"))))
     return report

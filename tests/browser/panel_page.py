@@ -1,7 +1,5 @@
 """One panel in a page: its controls by their documented names."""
 
-from pathlib import Path
-
 from playwright.sync_api import Locator, expect
 
 
@@ -40,6 +38,12 @@ class PanelPage:
             timeout=timeout_s * 1_000,
         )
 
+    def unfold(self, title: str) -> None:
+        """Open the section with this title, if it is folded."""
+        heading = self.root.get_by_role("button", name=title, exact=True)
+        if heading.get_attribute("aria-expanded") == "false":
+            heading.click()
+
     def choose_datasource(self, uid: int) -> None:
         """Tick a datasource of the list."""
         self.field(f"datasource-{uid}").check()
@@ -52,8 +56,3 @@ class PanelPage:
         """Press Run, once it may be pressed."""
         expect(self.part("run")).to_be_enabled(timeout=30_000)
         self.part("run").click()
-
-    def screenshot(self, path: Path) -> None:
-        """Take a picture of the panel alone, whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.root.screenshot(path=path, animations="disabled")
