@@ -401,3 +401,20 @@ def test_messages_of_no_shape_are_ignored() -> None:
 
     assert frontend.ask("describe")["version"] == outboard.__version__
     assert isinstance(frontend, Frontend)
+
+
+def test_panel_that_is_collected_while_another_is_made_does_no_harm() -> None:
+    for _ in range(20):
+        panel = InferencePanel()
+        panel.close()
+        panel.circle = panel  # only the garbage collector can take it
+        del panel
+
+    thresholds = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        another = InferencePanel()
+    finally:
+        gc.set_threshold(*thresholds)
+
+    assert frontend_of(another).ask("describe")["version"] == outboard.__version__

@@ -91,7 +91,8 @@ class Pulse:
     """Reads the store for all panels of a process, from a thread that starts with the first."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a panel that is collected may be discarded at any point of any thread.
+        self._lock = threading.RLock()
         self._panels: list[weakref.ref[Pulsed]] = []
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()

@@ -60,7 +60,7 @@ class Requests:
     def __init__(self, answer: Callable[[BaseModel], Answer], send: Send) -> None:
         self._answer = answer
         self._send = send
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._open: dict[str, _Ticket] = {}
 
     def receive(self, message: object) -> None:

@@ -38,7 +38,7 @@ class TokenCounter:
     """The tokenizers that were used last, on an event loop in a thread of its own."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
 

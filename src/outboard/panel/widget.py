@@ -117,6 +117,7 @@ class InferencePanel(anywidget.AnyWidget):
         # cell; the browser names the right one. Private, hence the guard.
         if hasattr(self.comm, "_reply_subshell_for"):
             self.comm._reply_subshell_for = lambda _data, default: default
+        self._is_open = True
         PULSE.add(self)
 
     @property
@@ -172,7 +173,9 @@ class InferencePanel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the panel down. Jobs go on."""
-        if getattr(self, "_requests", None) is not None:
+        # Called once more when it is collected, in whatever thread that happens.
+        if getattr(self, "_is_open", False):
+            self._is_open = False
             self._requests.close()
             PULSE.discard(self)
         super().close()
