@@ -4,11 +4,12 @@ import json
 import os
 from array import array
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Self
 
 from pydantic import ValidationError
 
-from outboard.container_environment import refuse_secrets
-from outboard.errors import ConfigError
+from outboard.panel.draft import without_secrets_of
 from outboard.panel.messages import Draft, GivenRows, NamedRows
 from outboard.panel.row_choice import as_typed
 from outboard.workspace import Workspace
@@ -25,9 +26,19 @@ class Remembered:
     job_id: str | None = None
 
 
+#: Sessions of kernels that the side bar started for itself have names that begin like this.
+SIDE_PANEL = "outboard-side-panel"
+
+
 def notebook_name() -> str | None:
-    """Return the notebook that this kernel belongs to, as its server names it; None if unknown."""
-    return os.environ.get("JPY_SESSION_NAME") or None
+    """Return the notebook that this kernel belongs to, as its server names it; None if unknown.
+
+    The side bar's own kernels belong together: each takes up what the last one left.
+    """
+    name = os.environ.get("JPY_SESSION_NAME") or None
+    if name is not None and PurePath(name).name.startswith(SIDE_PANEL):
+        return SIDE_PANEL
+    return name
 
 
 class Memory:
@@ -48,6 +59,18 @@ class Memory:
         notebook = notebook_name()
         self._place = None if notebook is None else json.dumps([notebook, provider, model_name])
 
+    @classmethod
+    def newest(cls, workspace: Workspace) -> Self:
+        """Return that of the model whose panel was the last one in use in this notebook."""
+        notebook = notebook_name()
+        if notebook is not None:
+            beginning = json.dumps([notebook])[:-1] + ", "
+            place = workspace.store.panels.newest_place(beginning)
+            if place is not None:
+                _, provider, model_name = json.loads(place)
+                return cls(workspace, provider, model_name)
+        return cls(workspace, "", "")
+
     def recall(self) -> Remembered:
         """Return what was shown last; outside a known notebook, the newest live job."""
         if self._place is None:
@@ -65,15 +88,10 @@ class Memory:
         return Remembered(draft=draft, job_id=job_id)
 
     def keep(self, draft: Draft, job_id: str | None, given: "array[int] | None") -> None:
-        """Note what is shown now, unless it holds a secret."""
+        """Note what is shown now, without what may be a secret."""
         if self._place is None:
             return
-        environment = draft.deployment.get("environment")
-        try:
-            refuse_secrets(environment if isinstance(environment, dict) else {})
-        except (ConfigError, AttributeError, TypeError):
-            return
-        draft = _without_given(draft, given)
+        draft = _without_given(without_secrets_of(draft), given)
         self._workspace.store.panels.save(self._place, draft.model_dump(mode="json"), job_id)
 
     def _live_job(self) -> str | None:

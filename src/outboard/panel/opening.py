@@ -118,6 +118,13 @@ def opening(workspace: Workspace, given: Arguments) -> Opening:
     return Opening(draft=draft, job_id=last.job_id, memory=memory)
 
 
+def reopening(workspace: Workspace) -> Opening:
+    """Return what a panel shows that takes up whatever was shown last in this notebook."""
+    memory = Memory.newest(workspace)
+    last = memory.recall()
+    return Opening(draft=last.draft or _blank(), job_id=last.job_id, memory=memory)
+
+
 def _blank() -> Draft:
     return Draft(
         model_name=EMBEDDED_MODEL, provider="local", prompt_template=DEFAULT_PROMPT_TEMPLATE

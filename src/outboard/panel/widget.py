@@ -1,5 +1,6 @@
 """The panel as a widget: its traits, its way to the browser."""
 
+import itertools
 import logging
 import threading
 import uuid
@@ -13,16 +14,15 @@ import traitlets as t
 from pydantic import ValidationError
 
 from outboard.config import DeploymentConfig, GenerationConfig
-from outboard.container_environment import without_secrets
 from outboard.datasource import Datasource
 from outboard.errors import ConfigError, OutboardError
 from outboard.external_model import ExternalModel
 from outboard.job import Job, get_job
 from outboard.panel.answers import Answers
-from outboard.panel.draft import draft_as_python
+from outboard.panel.draft import draft_as_python, without_secrets_of
 from outboard.panel.memory import notebook_name
 from outboard.panel.messages import Draft, JobSnapshot, Versions
-from outboard.panel.opening import check_arguments, opening
+from outboard.panel.opening import Arguments, Opening, check_arguments, opening
 from outboard.panel.pulse import PULSE
 from outboard.panel.requests import Requests
 from outboard.panel.sendable import sendable
@@ -95,11 +95,12 @@ class InferencePanel(anywidget.AnyWidget):
             job=job,
         )
         self._workspace = Workspace.current()
-        first = opening(self._workspace, arguments)
+        first = self._open(arguments)
         self._memory = first.memory
         self._given: array[int] | None = arguments.x_uids
         self._watched = first.job_id
         self._unsaved = False
+        self._shown = 0
         # Traits are set by the browser's messages on one thread, by the pulse on another.
         self._writing = threading.RLock()
         self._requests = Requests(
@@ -134,6 +135,11 @@ class InferencePanel(anywidget.AnyWidget):
     def job_id(self) -> str | None:
         """Id of the job that it shows; None for none."""
         return self._watched
+
+    @property
+    def shown(self) -> int:
+        """Greater than that of every panel that was displayed before it; 0 if it never was."""
+        return self._shown
 
     def results(self) -> "pd.DataFrame":
         """Return what the job that it shows has so far. See `Job.results`.
@@ -213,6 +219,14 @@ class InferencePanel(anywidget.AnyWidget):
             self._unsaved = False
             self._memory.keep(draft, self._watched, self._given)
 
+    def _open(self, arguments: Arguments) -> Opening:
+        """Decide what it shows first."""
+        return opening(self._workspace, arguments)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401
+        self._shown = next(_DISPLAYS)
+        return super()._repr_mimebundle_(**options)
+
     def _send_reply(self, reply: dict[str, Any], buffers: Sequence[bytes]) -> None:
         if self.comm is not None:
             self.send(reply, buffers=list(buffers))
@@ -232,6 +246,9 @@ class InferencePanel(anywidget.AnyWidget):
         self._unsaved = True
 
 
+#: Counts what is displayed.
+_DISPLAYS = itertools.count(1)
+
 #: Traits that only the kernel writes.
 _OURS = frozenset({"job", "versions", "session", "_esm", "_css"})
 
@@ -242,11 +259,7 @@ def _draft_of(value: object) -> Draft | None:
         draft = Draft.model_validate(sendable(value))
     except (ValidationError, RecursionError):
         return None
-    environment = draft.deployment.get("environment")
-    if not isinstance(environment, dict):
-        return draft
-    deployment = {**draft.deployment, "environment": without_secrets(environment)}
-    return draft.model_copy(update={"deployment": deployment})
+    return without_secrets_of(draft)
 
 
 def _built(name: str) -> str:

@@ -44,3 +44,15 @@ class PanelTable:
                 "SELECT draft, job_id FROM panels WHERE place = ?", (place,)
             ).fetchone()
         return PanelRecord(draft=json.loads(row["draft"]), job_id=row["job_id"]) if row else None
+
+    def newest_place(self, beginning: str) -> str | None:
+        """Return the place that was saved last, of those whose names begin like this, or None."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                """
+                SELECT place FROM panels WHERE substr(place, 1, ?) = ?
+                ORDER BY saved_at DESC LIMIT 1
+                """,
+                (len(beginning), beginning),
+            ).fetchone()
+        return str(row["place"]) if row else None
