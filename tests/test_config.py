@@ -160,7 +160,7 @@ def test_greedy_is_asked_for_by_either_setting(given: dict[str, object], greedy:
         (DeploymentConfig, {"mode": "batch"}, "must be 'realtime', got 'batch'."),
         (DeploymentConfig, {"endpoint_name": ""}, "must be text that is not empty, got ''."),
         (DeploymentConfig, {"instance_type": 5}, "must be text, got int."),
-        (DeploymentConfig, {"environment": [1]}, "must be a dict, got [1]."),
+        (DeploymentConfig, {"environment": [1]}, "must be a dict, got list."),
         (DeploymentConfig, {"environment": {1: "a"}}, "has the name 1; names must be text."),
         (DeploymentConfig, {"environment": {"N": 4}}, "environment['N'] must be text, got int."),
         (DeploymentConfig, {"base_url": "localhost:80"}, "must be an http:// or https:// address"),
@@ -406,3 +406,12 @@ def test_a_unit_in_a_fields_name_is_its_unit_in_the_schema(
 def test_the_schema_is_plain_json() -> None:
     for config in BOTH:
         assert json.loads(json.dumps(config.model_json_schema())) == config.model_json_schema()
+
+
+@pytest.mark.parametrize("environment", [["hf_secret"], "HF_TOKEN=hf_secret", 7])
+def test_environment_of_the_wrong_kind_is_not_repeated(environment: object) -> None:
+    with pytest.raises(ConfigError, match="environment must be a dict") as caught:
+        DeploymentConfig.parse({"environment": environment})
+
+    assert "hf_secret" not in str(caught.value)
+    assert "7" not in str(caught.value)

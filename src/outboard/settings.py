@@ -101,7 +101,10 @@ def _config_error(settings: type[Settings], failure: ValidationError) -> ConfigE
         top, *rest = error["loc"]
         field = f"{top}{''.join(f'[{part!r}]' for part in rest)}"
         context = error.get("ctx", {})
-        got = f", got {reprlib.repr(error['input'])}"
+        known = settings.model_fields.get(str(top))
+        may_be_secret = known is not None and not known.repr
+        given = error["input"]
+        got = f", got {type(given).__name__ if may_be_secret else reprlib.repr(given)}"
         match error["type"]:
             case "extra_forbidden":
                 suggestion = _suggestion(settings, field)

@@ -65,8 +65,10 @@ def test_blank_name_is_refused(frontend: Frontend) -> None:
     assert (error["code"], error["field"]) == ("config", "name")
 
 
-@pytest.mark.parametrize("environment", [{"API_KEY": "sk-1"}, {"API_KEY": {"deep": "sk-1"}}])
-def test_secret_is_not_saved(frontend: Frontend, environment: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "environment", [{"API_KEY": "sk-1"}, {"API_KEY": {"deep": "sk-1"}}, ["sk-1"], "API_KEY=sk-1"]
+)
+def test_secret_is_not_saved(frontend: Frontend, environment: Any) -> None:
     draft = {**SETTINGS, "deployment": {"environment": environment}}
 
     error = frontend.fault("save_preset", name="a", draft=draft)

@@ -6,6 +6,7 @@ from itertools import chain, islice
 
 from outboard.call import InferenceCall
 from outboard.config import FinetuningProvider
+from outboard.container_environment import without_secrets
 from outboard.datasource import Datasource, get_datasource
 from outboard.errors import ConfigError, NotFoundError, OutboardError
 from outboard.job import Job
@@ -102,6 +103,17 @@ def draft_of_job(job: Job) -> Draft:
     """Return the draft that a job was launched from, as far as that is still known."""
     x_uids = job.x_uids
     return draft_of(job.call, None if x_uids is None else len(x_uids), job.id)
+
+
+def without_secrets_of(draft: Draft) -> Draft:
+    """Return a draft that may be kept: what may be a secret is replaced or left out."""
+    if "environment" not in draft.deployment:
+        return draft
+    deployment = dict(draft.deployment)
+    environment = deployment.pop("environment")
+    if isinstance(environment, dict):
+        deployment["environment"] = without_secrets(environment)
+    return draft.model_copy(update={"deployment": deployment})
 
 
 def _prepare(draft: Draft, given: "array[int] | None") -> tuple[Preparation, ChosenRows]:

@@ -214,10 +214,11 @@ class InferencePanel(anywidget.AnyWidget):
 
     def remember(self) -> None:
         """Write down what it shows, if that has changed."""
-        draft = _draft_of(self.call)
-        if self._unsaved and draft is not None:
-            self._unsaved = False
-            self._memory.keep(draft, self._watched, self._given)
+        with self._writing:
+            draft = _draft_of(self.call)
+            if self._unsaved and draft is not None:
+                self._memory.keep(draft, self._watched, self._given)
+                self._unsaved = False
 
     def _open(self, arguments: Arguments) -> Opening:
         """Decide what it shows first."""
