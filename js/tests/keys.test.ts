@@ -10,6 +10,7 @@ it("keeps letters, arrows and Enter from the notebook's commands", () => {
   )
   expect(press("Enter", { ctrlKey: true })).toBe(true)
   expect(press("z", { metaKey: true })).toBe(true)
+  expect(press("Control", { ctrlKey: true })).toBe(true)
 })
 
 it("leaves saving and the like to the host", () => {
