@@ -47,7 +47,7 @@ class Notebook:
         self.assert_no_cell_failed()
 
     def run_cell(self, index: int, *, wait: bool = True) -> None:
-        """Run one cell, by its place from 0 on; with `wait=False` return while it runs."""
+        """Run one cell, by its place from 0 on; without `wait`, return while it runs."""
         self.page.evaluate(
             """index => {
               window.jupyterapp.shell.currentWidget.content.activeCellIndex = index
@@ -58,7 +58,14 @@ class Notebook:
             self._command("notebook:run-cell")
             self.assert_no_cell_failed()
         else:
-            self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell') }")
+            self.page.evaluate(
+                "() => { window.ran = window.jupyterapp.commands.execute('notebook:run-cell') }"
+            )
+
+    def wait_for_cell(self) -> None:
+        """Wait for the end of the cell that `run_cell` has not waited for."""
+        self.page.evaluate("async () => { await window.ran }")
+        self.assert_no_cell_failed()
 
     def assert_no_cell_failed(self) -> None:
         """Raise the first cell's traceback, if there is one."""
@@ -110,11 +117,6 @@ class Notebook:
     def wait_for_kernel(self) -> None:
         """Wait until the kernel is idle."""
         self.page.wait_for_function(f"() => ({KERNEL_STATUS})() === 'idle'", timeout=60_000)
-
-    @property
-    def kernel_status(self) -> str:
-        """What JupyterLab says of the kernel: idle, busy ..."""
-        return str(self.page.evaluate(KERNEL_STATUS))
 
     def panel(self, index: int = 0) -> PanelPage:
         """Return the panel among the notebook's outputs, by its place from 0 on."""

@@ -16,9 +16,10 @@ def wire_panel(
 ) -> str:
     """Return a cell that shows a panel on the tests' model server, kept as `variable`."""
     settings = {"base_url": server.base_url} | deployment
+    uids = list(datasource_uids) or None
     return (
         f"model = outboard.ExternalModel({server.model!r}, finetuning_provider_type='openai')\n"
-        f"{variable} = model.panel({list(datasource_uids)!r}, deployment_config={settings!r})\n"
+        f"{variable} = model.panel({uids!r}, deployment_config={settings!r})\n"
         f"{variable}"
     )
 

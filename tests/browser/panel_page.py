@@ -38,6 +38,11 @@ class PanelPage:
             timeout=timeout_s * 1_000,
         )
 
+    @property
+    def clipboard(self) -> str:
+        """What was copied last."""
+        return str(self.page.evaluate("() => navigator.clipboard.readText()"))
+
     def unfold(self, title: str) -> None:
         """Open the section with this title, if it is folded."""
         heading = self.root.get_by_role("button", name=title, exact=True)
