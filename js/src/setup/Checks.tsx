@@ -18,7 +18,7 @@ export function Checks() {
   const problems = store.problems.value
   const stale = answer.status !== "ready"
   return (
-    <section class="ob-checks" data-testid="preflight" aria-label="Checks">
+    <div class="ob-checks" data-testid="preflight">
       <div class="ob-line">
         <p class="ob-grow ob-small" role="status" data-stale={stale}>
           <Verdict />
@@ -43,7 +43,7 @@ export function Checks() {
           ))}
         </ul>
       )}
-    </section>
+    </div>
   )
 }
 
