@@ -472,3 +472,13 @@ def test_parquet_rows_from_the_middle_come_in_batches_of_the_size_asked_for(
     assert [n for batch in batches for n in batch.column("n").to_pylist()] == list(
         range(start, 12_000)
     )
+
+
+def test_path_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(DatasourceError, match="NUL"):
+        source_file.locate("a\0b.csv")
+
+
+def test_home_of_somebody_unknown_is_a_missing_file() -> None:
+    with pytest.raises(DatasourceError, match="no file"):
+        source_file.locate("~nobody-of-this-name/rows.csv")

@@ -151,7 +151,7 @@ def locate(data: str | os.PathLike[str]) -> SourceFile:
         If there is no such file, it cannot be read, or its URI carries a secret.
     """
     text = os.fspath(data)
-    file = at(text if _URI.match(text) else str(Path(text).expanduser().absolute()))
+    file = at(text if _URI.match(text) else _absolute(text))
     match file:
         case LocalFile(path):
             _check_readable(path)
@@ -202,6 +202,16 @@ def _unreachable(shown: str, fault: OSError) -> DatasourceError:
         "Check the address, the credentials, the region and the network.",
         path=shown,
     )
+
+
+def _absolute(text: str) -> str:
+    try:
+        path = str(Path(text).expanduser().absolute())
+    except RuntimeError:  # ~somebody
+        path = text
+    if "\0" in path:
+        raise DatasourceError(f"{text!r} is no path. Remove the NUL character.", path=text)
+    return path
 
 
 def _check_readable(path: Path) -> None:
