@@ -1,6 +1,7 @@
 """The harness itself: what it runs, and what it would notice."""
 
 import pytest
+from tests.browser.accessibility import violations_in
 from tests.browser.conftest import OpenNotebook
 from tests.browser.notebook import Lab
 from tests.browser.page_watch import PageWatch
@@ -48,3 +49,13 @@ def test_errors_and_foreign_requests_of_the_page_are_noticed(lab: Lab) -> None:
     assert any("console: no" in error for error in watch.errors)
     assert any("uncaught: worse" in error for error in watch.errors)
     assert watch.foreign_urls == ["http://localhost:9/"]
+
+
+def test_axe_finds_what_is_wrong(lab: Lab) -> None:
+    page = lab.page.context.new_page()
+
+    page.set_content("<main><button></button><p style='color: #ccc'>pale</p></main>")
+    found = violations_in(page.locator("main"))
+    page.close()
+
+    assert [each.partition(":")[0] for each in found] == ["button-name", "color-contrast"]
