@@ -21,6 +21,8 @@ class Camera:
     def __init__(self, page: Page, test: str) -> None:
         self._page = page
         self._test = test
+        for earlier in ARTIFACTS.glob(f"{test}.*.png"):
+            earlier.unlink()
 
     def __call__(self, name: str, of: Page | Locator | None = None) -> Path:
         """Keep a picture under a name, and return its path."""

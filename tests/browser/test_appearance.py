@@ -9,7 +9,6 @@ from tests.browser.camera import Camera
 from tests.browser.conftest import OpenNotebook
 from tests.browser.notebook import Lab
 from tests.browser.panel_code import EMPTY_PANEL, wire_panel
-from tests.browser.panel_page import PanelPage
 from tests.job_runs import datasource_of, launch, questions
 from tests.openai_server import OpenAIServer
 
