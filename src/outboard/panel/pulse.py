@@ -1,5 +1,6 @@
 """The one thread of a process that keeps all its panels up to date."""
 
+import atexit
 import itertools
 import logging
 import threading
@@ -23,6 +24,8 @@ _LIVE_S = 0.1
 _IDLE_S = 1.0
 #: Seconds between two signs of life.
 _BEAT_S = 2.0
+#: How long the thread may take to end when the process does.
+_END_S = 2.0
 #: Seconds between two snapshots of which only the times differ.
 _TIMES_S = 1.0
 _TIMES = frozenset({"seq", "elapsed_s", "eta_s", "cost_usd", "tokens_per_s"})
@@ -95,6 +98,7 @@ class Pulse:
         self._lock = threading.RLock()
         self._panels: list[weakref.ref[Pulsed]] = []
         self._thread: threading.Thread | None = None
+        self._is_ending = False
         self._woken = threading.Event()
         self._rooms: dict[str, _Room] = {}
         self._seq = itertools.count(1)
@@ -123,6 +127,17 @@ class Pulse:
             TOKENS.close()
         self._woken.set()
 
+    def end(self) -> None:
+        """Stop looking, for good: the process ends.
+
+        A thread that is still there then is halted wherever it is. Halted inside of a lock, it
+        would keep it, and panels that are collected later would wait for it for ever.
+        """
+        self._is_ending = True
+        self._woken.set()
+        if (thread := self._thread) is not None:
+            thread.join(_END_S)
+
     def wake(self) -> None:
         """Look at once."""
         self._woken.set()
@@ -136,6 +151,8 @@ class Pulse:
     def _run(self) -> None:
         while True:
             self._woken.clear()
+            if self._is_ending:
+                return
             with self._lock:
                 self._panels = [each for each in self._panels if each() is not None]
                 if not self._panels:
@@ -205,3 +222,4 @@ def _each(panels: Iterable[Pulsed], work: Any) -> None:  # noqa: ANN401
 
 #: Of this process.
 PULSE = Pulse()
+atexit.register(PULSE.end)
