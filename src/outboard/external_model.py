@@ -124,6 +124,10 @@ class ExternalModel:
             datasource_uids, x_uids, generation_config, deployment_config, prompt_template
         )
         job = launch(preparation, launch_token=uuid.uuid4().hex)
+        for warning in preparation.warnings:
+            logger.warning("%s", warning)
+        for entry in unattended(Workspace.current()):
+            logger.warning("%s", billing_warning(entry))
         return wait_with_progress(job) if sync else job.id
 
     def preview(
@@ -277,10 +281,6 @@ def launch(preparation: Preparation, *, launch_token: str, trial: bool = False) 
     workspace = Workspace.current()
     call = preparation.call
     assert preparation.selection is not None
-    for warning in preparation.warnings:
-        logger.warning("%s", warning)
-    for entry in unattended(workspace):
-        logger.warning("%s", billing_warning(entry))
     job_id = _new_job_id()
     record = workspace.store.jobs.add(
         job_id,

@@ -5,12 +5,14 @@ from tests.job_runs import datasource_of, questions
 from tests.openai_server import OpenAIServer
 from tests.panel.shapes import differences
 from tests.recorded_jobs import answered, record_job
+from tests.sagemaker.own_endpoint import planned
 
 from outboard.config import FinetuningProvider
 from outboard.panel import messages
 from outboard.panel.messages import Draft, PreflightReply
 from outboard.panel.preflight_reply import preflight_reply
 from outboard.panel.token_counter import TOKENS
+from outboard.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("workspace", "_tokens")
 
@@ -95,3 +97,16 @@ def test_server_that_is_away_is_a_problem() -> None:
 
     assert [problem["severity"] for problem in reply["problems"]] == ["error"]
     assert reply["n_rows_checked"] == 3
+
+
+def test_endpoint_that_nobody_works_with_is_warned_of(
+    server: OpenAIServer, workspace: Workspace
+) -> None:
+    uid = datasource_of(questions(3))
+    job = record_job(uid)
+    workspace.store.endpoints.plan(planned("outboard-left", job_id=job.id))
+
+    (problem,) = preflight(server, uid)["problems"]
+
+    assert (problem["severity"], problem["code"]) == ("warning", "unattended")
+    assert "outboard-left" in problem["message"]

@@ -9,6 +9,9 @@ from outboard.panel.live_preview import problem_item
 from outboard.panel.messages import CostItem, Draft, PreflightReply
 from outboard.panel.token_counter import TOKENS
 from outboard.preflight import examine
+from outboard.preparation import Problem
+from outboard.unattended import billing_warning, unattended
+from outboard.workspace import Workspace
 
 _UNKNOWN = "Not known until what is wrong is put right."
 
@@ -27,9 +30,10 @@ def preflight_reply(draft: Draft, given: "array[int] | None") -> PreflightReply:
     report = asyncio.run(
         examine(preparation, count_tokens=lambda text: TOKENS.count(preparation, text))
     )
+    problems = [*report.problems, *_billed_already()]
     return {
         "ok": report.ok,
-        "problems": [problem_item(problem) for problem in report.problems],
+        "problems": [problem_item(problem) for problem in problems],
         "n_rows": report.n_rows,
         "n_rows_checked": report.n_rows_checked,
         "duplicate_share": report.duplicate_share,
@@ -38,6 +42,14 @@ def preflight_reply(draft: Draft, given: "array[int] | None") -> PreflightReply:
         "cost": None if report.cost_estimate is None else _cost(report.cost_estimate),
         "cost_text": report.cost_text or _UNKNOWN,
     }
+
+
+def _billed_already() -> list[Problem]:
+    """Return a warning for each endpoint that is paid for although nobody works with it."""
+    return [
+        Problem(severity="warning", code="unattended", message=billing_warning(entry))
+        for entry in unattended(Workspace.current())
+    ]
 
 
 def _cost(estimate: CostEstimate) -> CostItem:
