@@ -453,3 +453,33 @@ def test_the_file_system_of_a_path_is_that_of_its_nearest_mount() -> None:
 
     assert file_system(Path("/proc/self")) == proc.fstype
     assert file_system(Path("/proc/self")) not in NETWORK_FILE_SYSTEMS
+
+
+# Marks
+
+
+def test_commit_of_another_thread_changes_the_mark(store: Store) -> None:
+    before = store.marks.commits()
+    assert store.marks.commits() == before
+
+    writer = threading.Thread(target=store.presets.save, args=("a", {"b": 1}))
+    writer.start()
+    writer.join()
+
+    assert store.marks.commits() != before
+
+
+def test_marks_of_lists_change_with_what_is_listed(store: Store) -> None:
+    empty = store.marks.of_lists()
+
+    queued(store)
+    with_a_job = store.marks.of_lists()
+    claimed(store)
+    with_a_running_job = store.marks.of_lists()
+    store.presets.save("a", {})
+    with_a_preset = store.marks.of_lists()
+
+    assert with_a_job.jobs != empty.jobs
+    assert with_a_running_job.jobs != with_a_job.jobs
+    assert with_a_preset.presets != empty.presets
+    assert with_a_preset.datasources == empty.datasources
