@@ -87,11 +87,12 @@ export function openPanel(model: HostModel): Panel {
   }
   const close = () => {
     stopAsking()
+    // First: nobody may be there any more to be told that requests are given up.
+    rpc.close()
     closing.abort()
     liveness.stop()
     traits.disconnect()
     model.off("msg:custom", onMessage)
-    rpc.close()
   }
   const state: PanelState = {
     call: traits.call.value,

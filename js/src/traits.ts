@@ -32,17 +32,16 @@ export class CallTrait {
   edit(patch: Partial<Draft>, { typing = false }: EditOptions = {}): void {
     this.#call.value = { ...this.#call.value, ...patch }
     clearTimeout(this.#timer)
-    if (typing) this.#timer = setTimeout(() => this.flush(), TYPING_REST_MS)
-    else this.flush()
+    this.#timer = setTimeout(() => this.flush(), TYPING_REST_MS)
+    if (!typing) this.flush()
   }
 
-  /** Send what was typed. */
+  /** Send what was edited and is not sent yet. */
   flush(): void {
+    if (this.#timer === undefined) return
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const text = JSON.stringify(this.#call.value)
-    if (this.#sent.at(-1) === text) return
-    this.#sent.push(text)
+    this.#sent.push(JSON.stringify(this.#call.value))
     if (this.#sent.length > SENT_KEPT) this.#sent.shift()
     this.#model.set("call", this.#call.value)
     this.#model.save_changes()

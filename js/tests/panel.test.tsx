@@ -86,10 +86,12 @@ describe("a panel", () => {
   })
 
   it("leaves nothing behind on its model", async () => {
-    panel = await mountPanel()
+    panel = await mountPanel({ jobs: undefined })
+    const sent = panel.model.sent.length
 
     panel.unmount()
 
+    expect(panel.model.sent).toHaveLength(sent)
     expect(panel.model.listening).toBe(0)
     await panel.settle(60_000)
     expect(vi.getTimerCount()).toBe(0)

@@ -71,6 +71,14 @@ describe("the traits", () => {
     expect(model.saved).toEqual([])
   })
 
+  it("send nothing when nothing was edited", () => {
+    const model = new FakeModel()
+
+    connectTraits(model, () => {}).disconnect()
+
+    expect(model.saved).toEqual([])
+  })
+
   it("send what was typed before they let go of the model", () => {
     const model = new FakeModel()
     const traits = connectTraits(model, () => {})
