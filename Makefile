@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NODE_MODULES := js/node_modules/.package-lock.json
-BUNDLE := src/outboard/static/widget.js
+# What the build writes last.
+BUNDLE := src/outboard/labextension/package.json
 # The workspace of the demo; the tests keep the files they fetch in its `assets` folder too.
 HOME_DIR := $(CURDIR)/.cache
 
@@ -18,13 +19,15 @@ export PIP_NO_INPUT := 1
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix js --silent
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bundle assets chromium clean
+.PHONY: help demo lab test check bench docs bundle assets chromium clean
 
 help:
 	@echo "make demo    run the embedded model over real questions and show the answers"
+	@echo "make lab     open JupyterLab on the notebooks, with the panel and the model set up"
 	@echo "make test    run every test: Python, front end, and both in JupyterLab with Chromium"
 	@echo "make check   lint, formatting, types, layers, in both languages"
 	@echo "make bench   run every benchmark"
+	@echo "make docs    build the documentation into artifacts/site; warnings are errors"
 	@echo "make bundle  build the panel's front end into the package, where js/ is newer"
 	@echo "make clean   remove the virtual environment and everything fetched"
 	@echo "ARGS=...     what pytest gets, and then alone: make test ARGS=\"tests/browser -k cancel\""
@@ -32,6 +35,11 @@ help:
 
 demo: $(INSTALLED) bundle
 	@OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" $(BIN)/outboard demo
+
+# A terminal in JupyterLab finds the command `outboard`, and the same workspace.
+lab: $(INSTALLED) bundle assets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" \
+	  $(BIN)/python -m jupyterlab notebooks
 
 test: $(INSTALLED) bundle assets chromium
 	$(if $(ARGS),,$(NPM) test)
@@ -49,6 +57,9 @@ bench: $(INSTALLED) bundle assets chromium
 	  echo "== $$file"; $(BIN)/python -m "benchmarks.$$(basename "$$file" .py)" || exit 1; \
 	done
 
+docs: $(INSTALLED)
+	$(BIN)/python -m mkdocs build --quiet --strict --site-dir artifacts/site
+
 # Before the tests start: a slow download shows its progress here and meets no test's time limit.
 assets: $(INSTALLED)
 	@OUTBOARD_HOME="$(HOME_DIR)" $(BIN)/outboard fetch
@@ -59,7 +70,7 @@ chromium: $(INSTALLED)
 
 bundle: $(BUNDLE)
 
-$(BUNDLE): $(NODE_MODULES) js/build.mjs js/package.json $(shell find js/src -type f)
+$(BUNDLE): $(NODE_MODULES) js/build.mjs js/package.json js/install.json $(shell find js/src js/lab -type f)
 	$(NPM) run build
 
 $(NODE_MODULES): js/package-lock.json | $(INSTALLED)
@@ -67,7 +78,7 @@ $(NODE_MODULES): js/package-lock.json | $(INSTALLED)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache js/node_modules src/outboard/static artifacts
+	rm -rf $(VENV) .cache js/node_modules src/outboard/static src/outboard/labextension artifacts
 
 # $(call need,TEST,WHAT,DEBIAN PACKAGE): install the package where we may, else say how.
 need = $(1) 2>/dev/null || { \
