@@ -1,4 +1,4 @@
-"""Bundle the panel's front end before it is packaged."""
+"""Bundle what runs in the browser before it is packaged."""
 
 import shutil
 import subprocess
@@ -9,7 +9,11 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 STATIC = "src/outboard/static"
-BUNDLE = [f"{STATIC}/{name}" for name in ("widget.js", "widget.css", "licenses.txt")]
+LABEXTENSION = "src/outboard/labextension"
+BUNDLE = [
+    *(f"{STATIC}/{name}" for name in ("widget.js", "widget.css", "licenses.txt")),
+    *(f"{LABEXTENSION}/{name}" for name in ("package.json", "install.json")),
+]
 
 
 class PanelBundleHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -66,8 +70,8 @@ class PanelBundleHook(BuildHookInterface):  # type: ignore[type-arg]
         if (self._root / "PKG-INFO").exists():  # a source distribution, with the bundle of its day
             return False
         js = self._root / "js"
-        inputs = [*js.glob("*.*"), *(file for file in js.glob("src/**/*") if file.is_file())]
-        newest = max(file.stat().st_mtime for file in inputs)
+        sources = [*js.glob("*.*"), *js.glob("src/**/*"), *js.glob("lab/**/*")]
+        newest = max(file.stat().st_mtime for file in sources if file.is_file())
         return newest > min((self._root / name).stat().st_mtime for name in BUNDLE)
 
 

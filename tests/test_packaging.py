@@ -13,10 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STATIC = ["widget.js", "widget.css", "licenses.txt"]
+LABEXTENSION = ["package.json", "install.json", "static/remoteEntry.0.js"]
+BUILT = [*(f"static/{name}" for name in STATIC), *(f"labextension/{name}" for name in LABEXTENSION)]
+#: Where JupyterLab looks.
+INSTALLED = "data/share/jupyter/labextensions/outboard"
 #: Of the fake front end: npm has nothing to fetch for it.
 LOCK = {"name": "panel", "lockfileVersion": 3, "packages": {"": {"name": "panel"}}}
-WRITE_BUNDLE = "".join(
-    f"require('fs').writeFileSync('../src/outboard/static/{name}', 'built');" for name in STATIC
+WRITE_BUNDLE = "const fs = require('fs');" + "".join(
+    f"fs.mkdirSync('../src/outboard/{Path(name).parent}', {{ recursive: true }});"
+    f"fs.writeFileSync('../src/outboard/{name}', 'built');"
+    for name in BUILT
 )
 
 
@@ -28,9 +34,8 @@ def checkout(tmp_path: Path) -> Path:
     for name in ["pyproject.toml", "hatch_build.py", "README.md", "CHANGELOG.md", "LICENSE"]:
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / ".gitignore", folder / ".gitignore")
-    ignored = shutil.ignore_patterns("static", "__pycache__")
+    ignored = shutil.ignore_patterns("static", "labextension", "__pycache__")
     shutil.copytree(ROOT / "src", folder / "src", ignore=ignored)
-    (folder / "src" / "outboard" / "static").mkdir()
     (folder / "js" / "src").mkdir(parents=True)
     (folder / "js" / "src" / "index.ts").write_text("export {}\n")
     (folder / "js" / "node_modules" / "left").mkdir(parents=True)
@@ -82,10 +87,21 @@ def test_wheel_of_a_checkout_builds_the_panel_and_holds_nothing_else(checkout: P
     assert len(names) == len(set(names))
 
 
+def test_wheel_puts_the_side_bar_where_jupyterlab_looks_and_nowhere_else(checkout: Path) -> None:
+    run = package(checkout, "wheel")
+
+    assert run.returncode == 0, run.stderr
+    (wheel,) = (checkout / "dist").glob("*.whl")
+    placed = [name.partition("/")[2] for name in names_in(wheel) if ".data/" in name]
+    assert sorted(placed) == sorted(f"{INSTALLED}/{name}" for name in LABEXTENSION)
+    assert not [name for name in names_in(wheel) if "outboard/labextension" in name]
+
+
 def test_wheel_with_the_real_bundle_is_under_one_megabyte(checkout: Path) -> None:
-    static = checkout / "src" / "outboard" / "static"
-    for name in STATIC:
-        shutil.copy(ROOT / "src" / "outboard" / "static" / name, static / name)
+    for name in ["static", "labextension"]:
+        built = ROOT / "src" / "outboard" / name
+        to = checkout / "src" / "outboard" / name
+        shutil.copytree(built, to, copy_function=shutil.copy)  # as new as its sources
 
     run = package(checkout, "wheel", with_node=False)
 
@@ -99,7 +115,7 @@ def test_source_distribution_installs_without_node(checkout: Path, tmp_path: Pat
     assert run.returncode == 0, run.stderr
     (sdist,) = (checkout / "dist").glob("*.tar.gz")
     names = names_in(sdist)
-    assert {f"src/outboard/static/{name}" for name in STATIC} <= set(names)
+    assert {f"src/outboard/{name}" for name in BUILT} <= set(names)
     assert {"js/src/index.ts", "js/package.json", "js/package-lock.json"} <= set(names)
     assert not [name for name in names if "node_modules" in name]
     with tarfile.open(sdist) as archive:
@@ -115,9 +131,11 @@ def test_source_distribution_installs_without_node(checkout: Path, tmp_path: Pat
 
 def test_bundle_older_than_its_sources_is_built_again(checkout: Path) -> None:
     static = checkout / "src" / "outboard" / "static"
-    for name in STATIC:
-        (static / name).write_text("old")
-        os.utime(static / name, (0, 0))
+    for name in BUILT:
+        file = checkout / "src" / "outboard" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("old")
+        os.utime(file, (0, 0))
 
     run = package(checkout, "wheel")
 

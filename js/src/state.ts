@@ -3,6 +3,7 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals"
 import { createContext } from "preact"
 import { useContext } from "preact/hooks"
+import { announceJob } from "./announce"
 import type { HostModel } from "./host"
 import { type KernelState, Liveness } from "./liveness"
 import type { Description, Draft, JobSnapshot, Session, Versions } from "./messages"
@@ -85,7 +86,13 @@ export function openPanel(model: HostModel): Panel {
       if (views === 0) liveness.stop()
     }
   }
+  const stopAnnouncing = announceJob({
+    job: traits.job,
+    session: traits.session,
+    kernel: liveness.state,
+  })
   const close = () => {
+    stopAnnouncing()
     stopAsking()
     // First: nobody may be there any more to be told that requests are given up.
     rpc.close()

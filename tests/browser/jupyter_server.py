@@ -22,6 +22,8 @@ SILENT = [
     "--LabApp.extension_manager=readonly",
 ]
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+#: The side bar's plugin as it was built last, whatever an installation has of it.
+LABEXTENSION = Path(__file__).parents[2] / "src" / "outboard" / "labextension"
 
 
 def free_port() -> int:
@@ -55,7 +57,14 @@ def isolated_environment(folder: Path) -> dict[str, str]:
     news = folders["JUPYTERLAB_SETTINGS_DIR"] / "@jupyterlab/apputils-extension"
     news.mkdir(parents=True, exist_ok=True)
     (news / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
-    return kept | {name: str(path) for name, path in folders.items()}
+    extensions = folder / "share" / "labextensions"
+    extensions.mkdir(parents=True, exist_ok=True)
+    (extensions / "outboard").symlink_to(LABEXTENSION)
+    return (
+        kept
+        | {name: str(path) for name, path in folders.items()}
+        | {"JUPYTER_PATH": str(extensions.parent)}
+    )
 
 
 class HostProcess:
