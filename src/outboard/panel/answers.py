@@ -18,6 +18,7 @@ from outboard.panel.history import event_page, job_page, log_tail
 from outboard.panel.live_preview import preview_reply
 from outboard.panel.preflight_reply import preflight_reply
 from outboard.panel.presets import delete_preset, load_preset, preset_page, save_preset
+from outboard.panel.pulse import PULSE
 from outboard.panel.registering import datasource_page, register
 from outboard.panel.requests import Answer
 from outboard.panel.rows import ResultRows
@@ -115,6 +116,7 @@ class Answers:
                 job.resume(max_cost_usd=max_cost_usd)
             case messages.RetryFailed():
                 job.retry_failed()
+        PULSE.wake()
         return _DONE
 
     def _of_results(self, request: messages.Rows | messages.Prompts | messages.OneRow) -> Answer:
