@@ -1,7 +1,5 @@
 """A panel through busy cells, reloads and restarts."""
 
-import time
-
 from playwright.sync_api import expect
 from tests.browser.camera import Camera
 from tests.browser.conftest import OpenNotebook
@@ -21,6 +19,16 @@ while not pathlib.Path({gate!r}).exists():
     time.sleep(0.05)
 """
 
+#: In the page: what the test's own way to the page costs on a busy machine is not the panel's.
+TIME_FROM_CLICK_TO_STATUS = """
+root => {
+  let clicked = Infinity
+  document.addEventListener("click", () => { clicked = performance.now() }, { capture: true })
+  new MutationObserver(() => { window.tookMs ??= performance.now() - clicked })
+    .observe(root, { attributes: true, attributeFilter: ["data-job-status"] })
+}
+"""
+
 
 def test_cancel_answers_at_once_while_a_cell_blocks(
     workspace: Workspace, server: OpenAIServer, open_notebook: OpenNotebook
@@ -38,15 +46,15 @@ def test_cancel_answers_at_once_while_a_cell_blocks(
     notebook.run_cell(2, wait=False)
     wait_until(lambda: "blocked" in str(notebook.outputs()[2]), poll_s=0.05)
 
-    began = time.monotonic()
+    panel.page.evaluate(TIME_FROM_CLICK_TO_STATUS, panel.root.element_handle())
     panel.part("cancel").click()
     panel.wait_for_status("cancelling", "cancelled")
-    took = time.monotonic() - began
+    took_ms = panel.page.evaluate("() => window.tookMs")
 
     gate.touch()  # until now the cell cannot have ended
     notebook.wait_for_cell()
     panel.wait_for_status("cancelled")
-    assert took < 0.5
+    assert took_ms < 500
 
 
 def test_reload_in_mid_run_finds_the_job_and_its_end(
