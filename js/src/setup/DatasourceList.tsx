@@ -18,7 +18,11 @@ export function DatasourceList() {
   const chosen = panel.call.value.datasource_uids
   const nothingYet = store.isEmpty.value
   return (
-    <fieldset class="ob-stack" aria-label="Datasources" aria-describedby={problems}>
+    <fieldset
+      class="ob-stack"
+      aria-label="Datasources"
+      aria-describedby={chosen.length > 0 ? problems : undefined}
+    >
       {!nothingYet && <Search store={store} />}
       <ul
         class="ob-sources"
@@ -62,7 +66,8 @@ export function DatasourceList() {
           {answer.error.message} {answer.error.hint}
         </p>
       )}
-      <FieldProblems field="datasource_uids" id={problems} />
+      {/* That nothing is chosen yet stands in the section's head, and among the checks. */}
+      {chosen.length > 0 && <FieldProblems field="datasource_uids" id={problems} />}
     </fieldset>
   )
 }
