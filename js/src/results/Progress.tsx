@@ -70,9 +70,10 @@ export function Progress() {
               <bdi>{brief(job.warning)}</bdi>
             </p>
           )}
-          {job.error !== null && (
-            <div class="ob-note ob-tone-bad" role="alert">
-              <Icon name="error" />
+          {/* Of a job that was cancelled the sentence above has said it all. */}
+          {job.error !== null && job.status !== "cancelled" && (
+            <div class={`ob-note ob-tone-${JOB_LOOKS[job.status].tone}`} role="alert">
+              <Icon name={JOB_LOOKS[job.status].icon} />
               <div>
                 <bdi>{brief(job.error.message)}</bdi>
                 {job.error.hint !== "" && <p class="ob-hint">{brief(job.error.hint)}</p>}
