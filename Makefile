@@ -58,7 +58,7 @@ bench: $(INSTALLED) bundle assets chromium
 	done
 
 docs: $(INSTALLED)
-	$(BIN)/python -m mkdocs build --quiet --strict --site-dir artifacts/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir artifacts/site
 
 # Before the tests start: a slow download shows its progress here and meets no test's time limit.
 assets: $(INSTALLED)
