@@ -6,6 +6,8 @@ ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+CREATED := $(VENV)/.created
+RUNTIME := $(VENV)/.runtime
 INSTALLED := $(VENV)/.installed
 NODE_MODULES := js/node_modules/.package-lock.json
 # What the build writes last.
@@ -33,7 +35,8 @@ help:
 	@echo "ARGS=...     what pytest gets, and then alone: make test ARGS=\"tests/browser -k cancel\""
 	@echo "PYTHON=...   which Python to set up with (3.11 or newer; now: $(PYTHON))"
 
-demo: $(INSTALLED) bundle
+# What users install, and no more: a third of what the tests need.
+demo: $(RUNTIME)
 	@OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" $(BIN)/outboard demo
 
 # A terminal in JupyterLab finds the command `outboard`, and the same workspace.
@@ -91,7 +94,15 @@ need = $(1) 2>/dev/null || { \
          "sudo apt-get install $(3) (or your system's package for it)." >&2; exit 1; \
   fi; }
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml | $(CREATED)
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $(RUNTIME) $@
+
+$(RUNTIME): pyproject.toml | $(CREATED)
+	$(BIN)/python -m pip install -q -e '.[local]'
+	@touch $@
+
+$(CREATED):
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "There is no '$(PYTHON)' on the PATH. Name a Python 3.11 or newer:" \
 	       "make PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -100,9 +111,8 @@ $(INSTALLED): pyproject.toml
 	       "Name another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(call need,$(PYTHON) -c 'import ensurepip$(comma) venv',Python's venv module,python$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv)
 	@$(call need,$(PYTHON) -c 'import sys$(comma) ctypes; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")',The OpenMP library libgomp.so.1,libgomp1)
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes a minute or two the first time."
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes some minutes the first time."
 	@$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e '.[dev]'
 	@touch $@
 
 comma := ,
