@@ -1,4 +1,4 @@
-/** What browser and kernel say to each other: the shapes of src/outboard/panel/messages.py. */
+/** What browser and kernel say to each other: the shapes of messages.py and replies.py in src/outboard/panel. */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type ProviderName = "sagemaker" | "local" | "openai"

@@ -3,35 +3,35 @@
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from outboard.panel import messages
+from outboard.panel import replies
 
 #: Request type -> shape of its reply.
 REPLIES: dict[str, Any] = {
-    "describe": messages.Description,
-    "datasources": messages.DatasourcePage,
-    "variables": messages.VariablePage,
-    "register": messages.DatasourceItem,
-    "guess_mappings": messages.Guess,
-    "preview": messages.PreviewReply,
-    "escape_braces": messages.Escaped,
-    "preflight": messages.PreflightReply,
-    "launch": messages.Launched,
-    "cancel": messages.Done,
-    "resume": messages.Done,
-    "retry_failed": messages.Done,
-    "watch": messages.Done,
-    "jobs": messages.JobPage,
-    "rows": messages.RowsReply,
-    "prompts": messages.PromptsReply,
-    "row": messages.RowDetail,
-    "log": messages.LogTail,
-    "events": messages.EventPage,
-    "export": messages.Exported,
-    "as_python": messages.PythonCode,
-    "presets": messages.PresetPage,
-    "save_preset": messages.Done,
-    "load_preset": messages.Preset,
-    "delete_preset": messages.Done,
+    "describe": replies.Description,
+    "datasources": replies.DatasourcePage,
+    "variables": replies.VariablePage,
+    "register": replies.DatasourceItem,
+    "guess_mappings": replies.Guess,
+    "preview": replies.PreviewReply,
+    "escape_braces": replies.Escaped,
+    "preflight": replies.PreflightReply,
+    "launch": replies.Launched,
+    "cancel": replies.Done,
+    "resume": replies.Done,
+    "retry_failed": replies.Done,
+    "watch": replies.Done,
+    "jobs": replies.JobPage,
+    "rows": replies.RowsReply,
+    "prompts": replies.PromptsReply,
+    "row": replies.RowDetail,
+    "log": replies.LogTail,
+    "events": replies.EventPage,
+    "export": replies.Exported,
+    "as_python": replies.PythonCode,
+    "presets": replies.PresetPage,
+    "save_preset": replies.Done,
+    "load_preset": replies.Preset,
+    "delete_preset": replies.Done,
 }
 
 

@@ -12,7 +12,7 @@ from tests.recorded_jobs import record_job
 import outboard
 from outboard import InferencePanel
 from outboard.job import Job
-from outboard.panel import messages
+from outboard.panel import messages, replies
 
 pytestmark = pytest.mark.usefixtures("_browser")
 
@@ -101,7 +101,7 @@ def test_rows_and_prompts_come_as_arrow(frontend: Frontend, job: Job) -> None:
     cells = pa.ipc.open_stream(frontend.buffer(prompts)).read_all()
 
     assert window.column("x_uid").to_pylist() == ["doc::2", "doc::3"]
-    assert tuple(window.column_names) == messages.ROW_COLUMNS
+    assert tuple(window.column_names) == replies.ROW_COLUMNS
     assert cells.column("prompt").to_pylist() == ["What is 2?", "What is 3?"]
 
 

@@ -9,7 +9,7 @@ from tests.recorded_jobs import echo, record_job
 from outboard.datasource import create_datasource, delete_datasource, get_datasource
 from outboard.errors import ConfigError, DatasourceError, ExportError, NotFoundError
 from outboard.job import Job, JobStatus
-from outboard.panel import messages
+from outboard.panel import messages, replies
 from outboard.panel.exports import export
 from outboard.workspace import Workspace
 
@@ -34,14 +34,14 @@ def keep(
     target: dict[str, Any],
     namespace: dict[str, object] | None = None,
     **parts: Any,
-) -> messages.Exported:
+) -> replies.Exported:
     payload = {"job_id": job.id, "target": target, **parts}
     request = messages.parse_request("export", payload)
     assert isinstance(request, messages.Export)
     return export(workspace, request, {"In": []} if namespace is None else namespace)
 
 
-def to_file(workspace: Workspace, job: Job, path: str, kind: str = "csv") -> messages.Exported:
+def to_file(workspace: Workspace, job: Job, path: str, kind: str = "csv") -> replies.Exported:
     return keep(workspace, job, {"kind": "file", "format": kind, "path": path})
 
 

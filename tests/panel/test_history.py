@@ -13,18 +13,18 @@ from outboard.datasource import create_datasource
 from outboard.errors import NotFoundError
 from outboard.job import Job, JobStatus, job_record
 from outboard.lease import lease_for_this_process
-from outboard.panel import messages
+from outboard.panel import messages, replies
 from outboard.panel.history import event_page, job_page, log_tail
 from outboard.workspace import Workspace
 
 
-def jobs(workspace: Workspace, **parts: Any) -> messages.JobPage:
+def jobs(workspace: Workspace, **parts: Any) -> replies.JobPage:
     request = messages.parse_request("jobs", parts)
     assert isinstance(request, messages.ListJobs)
     return job_page(workspace, request)
 
 
-def ids(page: messages.JobPage) -> list[str]:
+def ids(page: replies.JobPage) -> list[str]:
     return [item["id"] for item in page["items"]]
 
 

@@ -13,7 +13,7 @@ from tests.recorded_jobs import answered, failed, record_job
 
 from outboard.datasource import create_datasource, get_datasource
 from outboard.job import Job, job_record
-from outboard.panel import messages
+from outboard.panel import messages, replies
 from outboard.panel.exports import export
 from outboard.panel.history import event_page, job_page
 from outboard.panel.rows import ResultRows
@@ -212,10 +212,10 @@ def test_text_of_five_megabytes_does_not_leave_the_database_whole(
     row = prompts(workspace, job)[0]
     whole = detail(workspace, job, 0)
 
-    assert answer["response"] == text[: messages.CELL_CHARS]
+    assert answer["response"] == text[: replies.CELL_CHARS]
     assert answer["response_chars"] == len(text)
-    assert failure["error_message"] == text[: messages.CELL_CHARS]
-    assert row["prompt"] == ("> " + text)[: messages.CELL_CHARS]
+    assert failure["error_message"] == text[: replies.CELL_CHARS]
+    assert row["prompt"] == ("> " + text)[: replies.CELL_CHARS]
     assert whole["response"] == text[:1_000_000]
     assert set(whole["cut"]) == {"prompt", "system", "response", "reference"}
 

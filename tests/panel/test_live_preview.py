@@ -9,9 +9,10 @@ from tests.panel.shapes import differences
 
 import outboard
 from outboard.assets import find_model
-from outboard.panel import messages
+from outboard.panel import replies
 from outboard.panel.live_preview import MOST_CHARS, preview_reply
-from outboard.panel.messages import Draft, PreviewReply
+from outboard.panel.messages import Draft
+from outboard.panel.replies import PreviewReply
 from outboard.panel.token_counter import TOKENS
 
 pytestmark = pytest.mark.usefixtures("workspace", "_tokens")
@@ -37,7 +38,7 @@ def preview(*uids: int, index: int = 0, **parts: Any) -> PreviewReply:
         "deployment": {"base_url": "http://127.0.0.1:9/v1"},
     }
     reply = preview_reply(Draft.model_validate(values | parts), index, None)
-    assert differences(messages.PreviewReply, reply) == []
+    assert differences(replies.PreviewReply, reply) == []
     return reply
 
 

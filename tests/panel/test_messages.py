@@ -8,7 +8,7 @@ import pytest
 from tests.panel.shapes import REPLIES, differences
 
 from outboard.errors import ConfigError
-from outboard.panel import messages
+from outboard.panel import messages, replies
 
 EXAMPLES: dict[str, Any] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -16,9 +16,9 @@ EXAMPLES: dict[str, Any] = {
 }
 REQUESTS = [name for name, example in EXAMPLES.items() if "request" in example]
 TRAITS = {
-    "job": messages.JobSnapshot | None,
-    "versions": messages.Versions,
-    "session": messages.Session,
+    "job": replies.JobSnapshot | None,
+    "versions": replies.Versions,
+    "session": replies.Session,
 }
 
 
@@ -39,7 +39,7 @@ def test_example_reply_has_its_shape(name: str) -> None:
         assert differences(REPLIES[request["type"]], reply["payload"]) == []
         assert reply["id"] == request["id"]
     else:
-        assert differences(messages.ErrorItem, reply["error"]) == []
+        assert differences(replies.ErrorItem, reply["error"]) == []
 
 
 @pytest.mark.parametrize("name", [name for name, each in EXAMPLES.items() if "trait" in each])
@@ -68,7 +68,7 @@ def test_every_request_has_an_example_and_a_shape_of_its_reply() -> None:
 
 
 def test_beat_has_its_shape() -> None:
-    assert differences(messages.Beat, EXAMPLES["beat"]["message"]) == []
+    assert differences(replies.Beat, EXAMPLES["beat"]["message"]) == []
 
 
 def test_an_unknown_request_is_refused() -> None:

@@ -8,9 +8,10 @@ from tests.recorded_jobs import answered, record_job
 from tests.sagemaker.own_endpoint import planned
 
 from outboard.config import FinetuningProvider
-from outboard.panel import messages
-from outboard.panel.messages import Draft, PreflightReply
+from outboard.panel import replies
+from outboard.panel.messages import Draft
 from outboard.panel.preflight_reply import preflight_reply
+from outboard.panel.replies import PreflightReply
 from outboard.panel.token_counter import TOKENS
 from outboard.workspace import Workspace
 
@@ -33,7 +34,7 @@ def preflight(server: OpenAIServer, uid: int, **parts: Any) -> PreflightReply:
     }
     reply = preflight_reply(Draft.model_validate(values | parts), None)
     shape = {**reply, "input_tokens": None, "duration_s": None}
-    assert differences(messages.PreflightReply, shape) == []
+    assert differences(replies.PreflightReply, shape) == []
     return reply
 
 

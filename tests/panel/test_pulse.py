@@ -6,8 +6,8 @@ import pytest
 from tests.waiting import wait_until
 
 import outboard
-from outboard.panel.messages import JobSnapshot, Versions
 from outboard.panel.pulse import Pulse
+from outboard.panel.replies import JobSnapshot, Versions
 from outboard.workspace import Workspace
 
 

@@ -9,15 +9,15 @@ from tests.panel.shapes import differences
 
 import outboard
 from outboard.errors import DatasourceError, NotFoundError
-from outboard.panel import messages
-from outboard.panel.messages import DatasourceItem, DatasourcePage
+from outboard.panel import messages, replies
 from outboard.panel.registering import datasource_item, datasource_page, register
+from outboard.panel.replies import DatasourceItem, DatasourcePage
 from outboard.workspace import Workspace
 
 
 def page(workspace: Workspace, **request: Any) -> DatasourcePage:
     found = datasource_page(workspace, messages.ListDatasources.model_validate(request))
-    assert differences(messages.DatasourcePage, found) == []
+    assert differences(replies.DatasourcePage, found) == []
     return found
 
 
@@ -29,7 +29,7 @@ def registered(
     workspace: Workspace, variables: dict[str, object] | None = None, **request: Any
 ) -> DatasourceItem:
     item = register(workspace, messages.Register.model_validate(request), variables or {})
-    assert differences(messages.DatasourceItem, item) == []
+    assert differences(replies.DatasourceItem, item) == []
     return item
 
 

@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 from outboard.datasource import create_datasource
 from outboard.errors import ConfigError, NotFoundError
 from outboard.job import Job, JobStatus, job_record
-from outboard.panel import messages
+from outboard.panel import messages, replies
 from outboard.panel.rows import ResultRows
 from outboard.panel.waiting import GivenUpError, waited_for
 from outboard.selection import Row
@@ -82,7 +82,7 @@ def test_window_has_the_columns_and_types_that_were_agreed_on(workspace: Workspa
 
     schema = table(ask(workspace, job, 0, 2)[1]).schema
 
-    assert tuple(schema.names) == messages.ROW_COLUMNS
+    assert tuple(schema.names) == replies.ROW_COLUMNS
     assert {name: str(schema.field(name).type) for name in schema.names} == {
         "ordinal": "int64",
         "datasource_uid": "int64",
@@ -382,7 +382,7 @@ def test_long_texts_are_cut_but_their_length_is_told(workspace: Workspace) -> No
 
     found = ask(workspace, job, 0, 1)
 
-    assert column(found, "response") == ["é" * messages.CELL_CHARS]
+    assert column(found, "response") == ["é" * replies.CELL_CHARS]
     assert column(found, "response_chars") == [5_000]
 
 

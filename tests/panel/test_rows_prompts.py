@@ -10,7 +10,7 @@ from tests.recorded_jobs import answered, failed, record_job
 from outboard.datasource import create_datasource, delete_datasource, get_datasource
 from outboard.errors import NotFoundError
 from outboard.job import Job, JobStatus
-from outboard.panel import messages
+from outboard.panel import messages, replies
 from outboard.panel.rows import ResultRows
 from outboard.panel.waiting import GivenUpError, waited_for
 from outboard.selection import ordinals_of
@@ -24,7 +24,7 @@ def prompts(workspace: Workspace, job: Job, ordinals: list[int]) -> dict[str, li
     return pa.ipc.open_stream(data).read_all().to_pydict()
 
 
-def detail(workspace: Workspace, job: Job, ordinal: int) -> messages.RowDetail:
+def detail(workspace: Workspace, job: Job, ordinal: int) -> replies.RowDetail:
     request = messages.parse_request("row", {"job_id": job.id, "ordinal": ordinal})
     assert isinstance(request, messages.OneRow)
     return ResultRows(workspace).detail(request)
@@ -72,7 +72,7 @@ def test_prompts_have_the_types_that_were_agreed_on(workspace: Workspace) -> Non
 
     schema = pa.ipc.open_stream(ResultRows(workspace).prompts(request)).read_all().schema
 
-    assert tuple(schema.names) == messages.PROMPT_COLUMNS
+    assert tuple(schema.names) == replies.PROMPT_COLUMNS
     assert [str(kind) for kind in schema.types] == ["int64", "string", "string"]
 
 
@@ -155,7 +155,7 @@ def test_most_prompts_at_once_stay_below_100_kb(workspace: Workspace, letter: st
     assert len(data) < 100_000
     shown = pa.ipc.open_stream(data).read_all().column("prompt")[0].as_py()
     assert letter * 20 in shown
-    assert len(shown) <= messages.CELL_CHARS
+    assert len(shown) <= replies.CELL_CHARS
 
 
 def test_only_row_groups_with_a_wanted_row_are_read(workspace: Workspace, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from tests.waiting import wait_until
 import outboard
 from outboard.errors import CredentialsError
 from outboard.job import Job, JobStatus, job_record
-from outboard.panel import messages
+from outboard.panel import replies
 from outboard.panel.job_watch import JobWatch
-from outboard.panel.messages import JobSnapshot
+from outboard.panel.replies import JobSnapshot
 from outboard.panel.snapshot import MOST_CHARS_EACH, MOST_PARTIAL_CHARS, snapshot
 from outboard.selection import Selection
 from outboard.workspace import Workspace
@@ -32,7 +32,7 @@ class Clock:
 
 def look(watch: JobWatch, job: Job) -> JobSnapshot:
     found = snapshot(watch.look({job.id})[job.id], 7)
-    assert differences(messages.JobSnapshot, found) == []
+    assert differences(replies.JobSnapshot, found) == []
     return found
 
 

@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 import outboard
 from outboard import ExternalModel, GenerationConfig, InferencePanel, PromptTemplate, Workspace
 from outboard.errors import ConfigError, NotFoundError, OutboardError, PromptTemplateError
-from outboard.panel import messages, widget
+from outboard.panel import replies, widget
 from outboard.panel.pulse import PULSE
 
 pytestmark = pytest.mark.usefixtures("_browser")
@@ -177,8 +177,8 @@ def test_half_a_surrogate_pair_does_no_harm() -> None:
 def test_traits_have_their_shapes(questions: int) -> None:
     traits = frontend_of(InferencePanel()).traits
 
-    assert differences(messages.Versions, {"datasources": 1, "jobs": 1, "presets": 1}) == []
-    assert differences(messages.Session, traits["session"]) == []
+    assert differences(replies.Versions, {"datasources": 1, "jobs": 1, "presets": 1}) == []
+    assert differences(replies.Session, traits["session"]) == []
     assert traits["job"] is None
 
 
@@ -240,7 +240,7 @@ def test_run_that_is_launched_is_followed_to_its_end(server: OpenAIServer, quest
     launched = frontend.ask("launch", draft=draft(server, questions), token="t" * 16)
 
     job = frontend.wait_for_job(id=launched["job_id"], status="succeeded")
-    assert differences(messages.JobSnapshot, job) == []
+    assert differences(replies.JobSnapshot, job) == []
     assert (job["succeeded"], job["pending"], job["live"], job["trial"]) == (10, 0, False, False)
     assert panel.job_id == launched["job_id"]
     assert panel.results()["response"][0] == answer_to("What is 0?")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from outboard.errors import ConfigError
 from outboard.external_model import launch
 from outboard.job import get_job
-from outboard.panel import messages
+from outboard.panel import messages, replies
 from outboard.panel.describe import describe
 from outboard.panel.draft import draft_as_python, draft_of_job, narrowed, prepare_draft
 from outboard.panel.exports import export
@@ -129,12 +129,12 @@ class Answers:
                 return Answer(self._rows.detail(request))
 
 
-def _saved(workspace: Workspace, request: messages.SavePreset) -> messages.Done:
+def _saved(workspace: Workspace, request: messages.SavePreset) -> replies.Done:
     save_preset(workspace, request)
     return {}
 
 
-def _deleted(workspace: Workspace, request: messages.DeletePreset) -> messages.Done:
+def _deleted(workspace: Workspace, request: messages.DeletePreset) -> replies.Done:
     delete_preset(workspace, request)
     return {}
 

@@ -3,7 +3,7 @@
 from outboard import __version__
 from outboard.call import DEFAULT_PROMPT_TEMPLATE
 from outboard.config import DeploymentConfig, FinetuningProvider, GenerationConfig
-from outboard.panel.messages import Description, ProviderItem
+from outboard.panel.replies import Description, ProviderItem
 from outboard.roles import FineTuningColumnType
 from outboard.workspace import Workspace
 

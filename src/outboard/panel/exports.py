@@ -16,13 +16,8 @@ from outboard.errors import ConfigError
 from outboard.export import URI, without_secrets, write_csv, write_jsonl, write_parquet
 from outboard.job import job_record
 from outboard.model_source import ModelSource
-from outboard.panel.messages import (
-    DatasourceTarget,
-    Export,
-    Exported,
-    FileTarget,
-    VariableTarget,
-)
+from outboard.panel.messages import DatasourceTarget, Export, FileTarget, VariableTarget
+from outboard.panel.replies import Exported
 from outboard.registered_file import owned_path
 from outboard.workspace import Workspace
 

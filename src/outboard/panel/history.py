@@ -7,15 +7,8 @@ from pathlib import Path
 
 from outboard.job import cost_usd_of, job_record
 from outboard.launcher import log_path
-from outboard.panel.messages import (
-    EventPage,
-    Events,
-    JobItem,
-    JobPage,
-    ListJobs,
-    Log,
-    LogTail,
-)
+from outboard.panel.messages import Events, ListJobs, Log
+from outboard.panel.replies import EventPage, JobItem, JobPage, LogTail
 from outboard.store.jobs import JobRecord, JobTable
 from outboard.workspace import Workspace
 

@@ -8,13 +8,8 @@ from typing import Any
 from outboard.datasource import Datasource, get_datasource
 from outboard.errors import DatasourceError, OutboardError, PromptTemplateError
 from outboard.panel.draft import prepare_draft
-from outboard.panel.messages import (
-    Draft,
-    PreviewItem,
-    PreviewReply,
-    ProblemItem,
-    UnknownItem,
-)
+from outboard.panel.messages import Draft
+from outboard.panel.replies import PreviewItem, PreviewReply, ProblemItem, UnknownItem
 from outboard.panel.token_counter import TOKENS
 from outboard.preflight import problem_of
 from outboard.preparation import Problem

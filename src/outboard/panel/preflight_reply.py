@@ -6,7 +6,8 @@ from array import array
 from outboard.cost_estimate import CostEstimate
 from outboard.panel.draft import prepare_draft
 from outboard.panel.live_preview import problem_item
-from outboard.panel.messages import CostItem, Draft, PreflightReply
+from outboard.panel.messages import Draft
+from outboard.panel.replies import CostItem, PreflightReply
 from outboard.panel.token_counter import TOKENS
 from outboard.preflight import examine
 from outboard.preparation import Problem

@@ -5,14 +5,8 @@ from typing import cast
 from outboard.config import DeploymentConfig
 from outboard.container_environment import refuse_secrets
 from outboard.errors import ConfigError, NotFoundError
-from outboard.panel.messages import (
-    DeletePreset,
-    LoadPreset,
-    Preset,
-    PresetPage,
-    PresetSettings,
-    SavePreset,
-)
+from outboard.panel.messages import DeletePreset, LoadPreset, SavePreset
+from outboard.panel.replies import Preset, PresetPage, PresetSettings
 from outboard.workspace import Workspace
 
 

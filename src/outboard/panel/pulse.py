@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from outboard.job_status import JobStatus
 from outboard.panel.job_watch import JobWatch
-from outboard.panel.messages import JobSnapshot, Versions
+from outboard.panel.replies import JobSnapshot, Versions
 from outboard.panel.snapshot import snapshot
 from outboard.panel.token_counter import TOKENS
 from outboard.store.marks import ListMarks

@@ -7,14 +7,13 @@ from outboard import assets
 from outboard.datasource import create_datasource, get_datasource
 from outboard.errors import DatasourceError
 from outboard.panel.messages import (
-    DatasourceItem,
-    DatasourcePage,
     DemoSource,
     FileSource,
     ListDatasources,
     Register,
     VariableSource,
 )
+from outboard.panel.replies import DatasourceItem, DatasourcePage
 from outboard.panel.variables import Namespace, table_of
 from outboard.store.datasources import DatasourceRecord
 from outboard.workspace import Workspace

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from outboard.errors import ConfigError, OutboardError
 from outboard.panel.lanes import lane_of
-from outboard.panel.messages import Abort, ErrorItem, error_item, parse_request
+from outboard.panel.messages import Abort, parse_request
+from outboard.panel.replies import ErrorItem, error_item
 from outboard.panel.sendable import sendable
 from outboard.panel.waiting import GivenUpError, waited_for
 from outboard.preflight import code_of

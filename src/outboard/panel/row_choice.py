@@ -10,13 +10,7 @@ from typing import assert_never
 from outboard.datasource import Datasource
 from outboard.errors import ConfigError
 from outboard.job import get_job
-from outboard.panel.messages import (
-    AllRows,
-    FirstRows,
-    GivenRows,
-    NamedRows,
-    RandomRows,
-)
+from outboard.panel.messages import AllRows, FirstRows, GivenRows, NamedRows, RandomRows
 from outboard.selection import parse_x_uids
 
 RowChoice = AllRows | FirstRows | RandomRows | NamedRows | GivenRows

@@ -8,19 +8,9 @@ import pyarrow as pa
 from outboard.errors import ConfigError, NotFoundError
 from outboard.job import job_record
 from outboard.panel.arrow_stream import Values, arrow_stream, printable
-from outboard.panel.messages import (
-    CELL_CHARS,
-    MOST_WINDOW_ROWS,
-    PROMPT_COLUMNS,
-    ROW_COLUMNS,
-    OneRow,
-    Prompts,
-    RowDetail,
-    Rows,
-    RowsReply,
-    Sort,
-)
+from outboard.panel.messages import MOST_WINDOW_ROWS, OneRow, Prompts, Rows, Sort
 from outboard.panel.rendered_rows import rendered_rows
+from outboard.panel.replies import CELL_CHARS, PROMPT_COLUMNS, ROW_COLUMNS, RowDetail, RowsReply
 from outboard.panel.row_order import RowOrders
 from outboard.panel.waiting import GivenUpError, anybody_waits
 from outboard.store.jobs import JobRecord

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from outboard.errors import OutboardError
 from outboard.job_progress import JobProgress
 from outboard.job_status import JobStatus
-from outboard.panel.messages import ErrorItem, JobSnapshot, PartialItem, PhaseItem, error_item
+from outboard.panel.replies import ErrorItem, JobSnapshot, PartialItem, PhaseItem, error_item
 from outboard.preflight import code_of
 from outboard.store.events import JobEvent
 from outboard.store.jobs import JobRecord

@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from typing import Any, cast
 
 from outboard.errors import DatasourceError
-from outboard.panel.messages import VariableItem, VariablePage
+from outboard.panel.replies import VariableItem, VariablePage
 
 Namespace = MutableMapping[str, object]
 

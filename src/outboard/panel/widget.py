@@ -21,9 +21,10 @@ from outboard.job import Job, get_job
 from outboard.panel.answers import Answers
 from outboard.panel.draft import draft_as_python, without_secrets_of
 from outboard.panel.memory import notebook_name
-from outboard.panel.messages import Draft, JobSnapshot, Versions
+from outboard.panel.messages import Draft
 from outboard.panel.opening import Arguments, Opening, check_arguments, opening
 from outboard.panel.pulse import PULSE
+from outboard.panel.replies import JobSnapshot, Versions
 from outboard.panel.requests import Requests
 from outboard.panel.sendable import sendable
 from outboard.prompt import PromptTemplate
@@ -67,11 +68,11 @@ class InferencePanel(anywidget.AnyWidget):
 
     #: The call that the panel stands for, as it is edited there; see `messages.Draft`.
     call = t.Dict().tag(sync=True)
-    #: The job that it shows, as of a moment ago; see `messages.JobSnapshot`. None for none.
+    #: The job that it shows, as of a moment ago; see `replies.JobSnapshot`. None for none.
     job = t.Dict(allow_none=True, default_value=None).tag(sync=True)
-    #: Which lists may have changed; see `messages.Versions`.
+    #: Which lists may have changed; see `replies.Versions`.
     versions = t.Dict().tag(sync=True)
-    #: Which kernel's panel this is; see `messages.Session`.
+    #: Which kernel's panel this is; see `replies.Session`.
     session = t.Dict().tag(sync=True)
 
     def __init__(  # noqa: PLR0917 - the arguments of `ExternalModel.inference`, in their order
