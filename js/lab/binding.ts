@@ -32,6 +32,7 @@ export class Binding {
     sessionContext.statusChanged.connect(this.#look, this)
     sessionContext.connectionStatusChanged.connect(this.#look, this)
     sessionContext.kernelChanged.connect(this.refresh, this)
+    sessionContext.sessionChanged.connect(this.#look, this)
     sessionContext.disposed.connect(this.dispose, this)
     sessionContext.ready.then(() => this.#look())
   }
@@ -116,8 +117,8 @@ export class Binding {
   }
 
   #findObstacle(): SideState | null {
-    const { isReady } = this.target.sessionContext
-    const found = obstacle(isReady, this.kernel)
+    const { kernelDisplayStatus } = this.target.sessionContext
+    const found = obstacle(kernelDisplayStatus, this.kernel !== null)
     this.#obstacle = found?.kind ?? null
     if (found !== null && !(keepsPanel(found) && this.#view !== null)) {
       this.#round += 1

@@ -104,7 +104,12 @@ export class Controller {
     this.#ownState = { kind: "starting" }
     this.#display()
     try {
-      this.#own = await startOwnKernel(this.app.serviceManager, this.rendermime)
+      const own = await startOwnKernel(this.app.serviceManager, this.rendermime)
+      own.sessionContext.sessionChanged.connect(() => {
+        // It was ended elsewhere, e.g. in the list of running kernels.
+        if (this.#own === own && own.sessionContext.session === null) this.#endOwnKernel()
+      })
+      this.#own = own
       this.#ownState = { kind: "no-notebook" }
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)

@@ -226,9 +226,10 @@ declare module "@jupyterlab/apputils" {
 
   export interface ISessionContext {
     readonly session: Session.ISessionConnection | null
-    readonly isReady: boolean
+    readonly kernelDisplayStatus: string
     readonly ready: Promise<void>
     readonly disposed: ISignal<this, void>
+    readonly sessionChanged: ISignal<this, unknown>
     readonly kernelChanged: ISignal<this, unknown>
     readonly statusChanged: ISignal<this, unknown>
     readonly connectionStatusChanged: ISignal<this, unknown>
@@ -245,9 +246,10 @@ declare module "@jupyterlab/apputils" {
       kernelPreference: { name: string; shutdownOnDispose: boolean }
     })
     readonly session: Session.ISessionConnection | null
-    readonly isReady: boolean
+    readonly kernelDisplayStatus: string
     readonly ready: Promise<void>
     readonly disposed: ISignal<this, void>
+    readonly sessionChanged: ISignal<this, unknown>
     readonly kernelChanged: ISignal<this, unknown>
     readonly statusChanged: ISignal<this, unknown>
     readonly connectionStatusChanged: ISignal<this, unknown>

@@ -12,13 +12,14 @@ const MOST_ABORTS = 5
 
 /**
  * Evaluate an expression, beside the running cell where the kernel can do that. Resolves once
- * everything that the kernel sent because of it has been handled.
+ * everything that the kernel sent because of it has been handled. Whether a cell runs is not
+ * looked at: a kernel is said to be idle after any message that was handled beside it.
  */
 export async function evaluate(
   kernel: Kernel.IKernelConnection,
   expression: string,
 ): Promise<Answer> {
-  const subshell = kernel.status === "busy" ? await openSubshell(kernel) : null
+  const subshell = await openSubshell(kernel)
   try {
     for (let aborts = 0; aborts < MOST_ABORTS; aborts += 1) {
       const reply = await execute(kernel, expression, subshell)

@@ -22,7 +22,7 @@ export async function startOwnKernel(
     kernelManager: services.kernels,
     sessionManager: services.sessions,
     specsManager: services.kernelspecs,
-    name: "outboard panel",
+    name: SESSION, // what the kernel is told
     path: `${SESSION}-${crypto.randomUUID()}`,
     type: "outboard",
     kernelPreference: { name, shutdownOnDispose: true },

@@ -37,29 +37,29 @@ export const ACTION_LABELS: Record<ActionName, string> = {
   retry: "Try again",
 }
 
-/** The status of a kernel, as far as it matters here. */
-export interface KernelView {
-  status: string
-  connectionStatus: string
-}
-
-/** Return what stands in the way of asking a kernel, or null. */
-export function obstacle(isReady: boolean, kernel: KernelView | null): SideState | null {
-  if (kernel === null) return isReady ? { kind: "no-kernel" } : { kind: "starting" }
-  switch (kernel.status) {
-    case "dead":
-    case "terminating":
-      return { kind: "dead" }
+/** Return what stands in the way of asking a kernel, by what JupyterLab says of it, or null. */
+export function obstacle(displayStatus: string, hasKernel: boolean): SideState | null {
+  switch (displayStatus) {
+    case "idle":
+    case "busy":
+      return hasKernel ? null : { kind: "no-kernel" }
+    case "starting":
+    case "initializing":
+      return { kind: "starting" }
     case "restarting":
     case "autorestarting":
       return { kind: "restarting" }
-    case "idle":
-    case "busy":
-      break
+    case "connecting":
+    case "disconnected":
+      return { kind: "disconnected" }
+    case "dead":
+      return { kind: "dead" }
     default:
-      return { kind: "starting" }
+      // Unknown, or terminating.
+      return hasKernel && displayStatus === "unknown"
+        ? { kind: "starting" }
+        : { kind: "no-kernel" }
   }
-  return kernel.connectionStatus === "connected" ? null : { kind: "disconnected" }
 }
 
 /** Return true if a panel that is there stays in sight: only the way to it is cut. */

@@ -89,12 +89,17 @@ class HostProcess:
         environment: dict[str, str] | None = None,
     ) -> None:
         self.log = folder / "server.log"
+        settings = folder / "settings"
+        #: Where applications keep a user's data here.
+        self.user_data = settings / "xdg_data_home"
+        #: Where JupyterLab keeps its layouts, in a file each.
+        self.layouts = settings / "jupyterlab_workspaces_dir"
         self._ready = ready
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=folder,
-                env=isolated_environment(folder / "settings") | (environment or {}),
+                env=isolated_environment(settings) | (environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -165,9 +170,14 @@ class JupyterServer(HostProcess):
         """Return the address of a REST resource, with the token."""
         return f"{self.url}/api/{path}?token={self.token}"
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """Return the sessions that have a kernel, as the server describes them."""
+        found: list[dict[str, Any]] = self._call("GET", "sessions")
+        return found
+
     def shut_down_kernels(self) -> None:
         """End every kernel, so that no test meets one of another's."""
-        for session in self._call("GET", "sessions"):
+        for session in self.sessions():
             self._call("DELETE", f"sessions/{session['id']}")
 
     def _call(self, method: str, path: str) -> Any:

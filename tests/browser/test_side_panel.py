@@ -1,77 +1,245 @@
-"""The panel in JupyterLab's side bar."""
+"""The side bar's panel through what happens to notebooks and their kernels."""
 
+import json
+import re
+import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
+from tests.browser.accessibility import violations_in
 from tests.browser.camera import Camera
-from tests.browser.conftest import OpenNotebook
-from tests.browser.notebook import Lab
+from tests.browser.jupyter_server import JupyterServer
+from tests.browser.notebook import LAB_READY, Lab
 from tests.browser.panel_code import wire_panel
-from tests.browser.panel_page import PanelPage
-from tests.job_runs import datasource_of, questions
+from tests.browser.side_bar import SideBar
+from tests.job_runs import datasource_of, hanging_after, kill_workers, questions
 from tests.openai_server import OpenAIServer
+from tests.waiting import wait_until
 
 from outboard.workspace import Workspace
 
-TAB = ".jp-SideBar.jp-mod-right .lm-TabBar-tab[data-id='outboard-side-panel']"
-
-
-class SideBar:
-    """The side bar with the panel in it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.tab = page.locator(TAB)
-        self.element = page.locator("#outboard-side-panel")
-
-    def open(self) -> None:
-        """Click on the icon, unless the panel is in sight."""
-        if not self.element.is_visible():
-            self.tab.click()
-        expect(self.element).to_be_visible()
-
-    @property
-    def panel(self) -> PanelPage:
-        """The panel that is in sight, once it is there."""
-        panel = PanelPage(self.element.locator("[data-testid=outboard-panel]:visible"))
-        panel.wait_until_ready()
-        return panel
-
-    def says(self, title: str) -> Locator:
-        """Wait for words in place of the panel."""
-        notice = self.element.locator(".outboard-side-notice")
-        expect(notice.get_by_role("heading")).to_have_text(title)
-        return notice
+#: A job runs.
+BADGE = re.compile(r"\boutboard-mod-live\b")
+#: Takes away every folder that has outboard in it.
+UNINSTALL = """
+import pathlib, sys
+before = list(sys.path)
+sys.path[:] = [folder for folder in before if not (pathlib.Path(folder) / "outboard").is_dir()]
+"""
+BUSY = """
+import pathlib, time
+while not pathlib.Path({gate!r}).exists():
+    time.sleep(0.05)
+"""
 
 
 @pytest.fixture
-def side_bar(lab: Lab) -> Iterator[SideBar]:
+def home(jupyter: JupyterServer) -> Iterator[Workspace]:
+    """The workspace of kernels that are told of none."""
+    with Workspace(jupyter.user_data / "outboard") as workspace:
+        yield workspace
+        kill_workers(workspace)
+    shutil.rmtree(workspace.path)
+
+
+@pytest.fixture
+def side_bar(home: Workspace, lab: Lab) -> Iterator[SideBar]:
     side_bar = SideBar(lab.page)
     yield side_bar
-    if side_bar.element.is_visible():
-        side_bar.tab.click()
+    side_bar.close()
 
 
-def test_icon_opens_the_panel_that_the_cell_shows(
-    workspace: Workspace,
-    server: OpenAIServer,
-    open_notebook: OpenNotebook,
-    side_bar: SideBar,
-    shoot: Camera,
+def is_kept_open(jupyter: JupyterServer) -> bool:
+    """Return true if JupyterLab has saved that the side bar shows the panel."""
+    layouts = [json.loads(file.read_text()) for file in jupyter.layouts.glob("*")]
+    areas = [layout["data"].get("layout-restorer:data", {}).get("right", {}) for layout in layouts]
+    return any(area.get("current") == "outboard-side-panel" for area in areas)
+
+
+def cell(server: OpenAIServer, *prompts: str, template: str = "{instruction}") -> str:
+    """Return a cell that shows a panel on these prompts."""
+    call = f"dict(panel.call, prompt_template={template!r})"
+    shown = wire_panel(server, datasource_of(prompts or questions(3)))
+    return f"import outboard\n{shown.removesuffix('panel')}panel.call = {call}\npanel"
+
+
+def own_prompt(home: Workspace) -> str:
+    """Return the call that is kept for kernels of the side bar's own."""
+    place = home.store.panels.newest_place('["outboard-side-panel"')
+    record = None if place is None else home.store.panels.get(place)
+    return "" if record is None else str(record.draft["prompt_template"])
+
+
+def test_cell_and_side_bar_show_one_panel_and_the_icon_its_job(
+    side_bar: SideBar, lab: Lab, server: OpenAIServer, shoot: Camera
 ) -> None:
-    notebook = open_notebook(wire_panel(server, datasource_of(questions(5))))
+    notebook = lab.open([cell(server, *hanging_after(4, 1))])
     notebook.run_all()
-    cell = notebook.panel()
+    in_cell = notebook.panel()
 
     side_bar.open()
-    side = side_bar.panel
-    side.write_prompt("Side: {instruction}")
-    expect(cell.part("prompt-template")).to_have_value("Side: {instruction}")
-    side.run()
+    side_bar.panel.write_prompt("Side: {instruction}")
+    expect(in_cell.part("prompt-template")).to_have_value("Side: {instruction}")
+    side_bar.panel.run()
 
-    for panel in (cell, side):
+    expect(side_bar.tab).to_have_class(BADGE)
+    shoot("running")
+    server.release()
+    for panel in (in_cell, side_bar.panel):
         panel.wait_for_status("succeeded")
         expect(panel.part("results-table")).to_have_attribute("aria-rowcount", "6")
-    shoot("shown")
-    assert notebook.kernel_value("panel.as_python()").count("Side: ") == 1
+    expect(side_bar.tab).not_to_have_class(BADGE)
+    toast = lab.page.get_by_role("alert").filter(has_text="tiny-chat: all 5 rows done")
+    expect(toast).to_be_visible()
+    shoot("ended")
+    assert violations_in(side_bar.element) == []
+
+
+def test_call_becomes_a_cell_that_runs(side_bar: SideBar, lab: Lab, server: OpenAIServer) -> None:
+    notebook = lab.open([cell(server)])
+    notebook.run_all()
+    side_bar.open()
+    side_bar.panel.write_prompt("Cell: {instruction}")
+
+    side_bar.button("Insert as cell").click()
+    wait_until(lambda: len(notebook.outputs()) == 2)
+    notebook.run_cell(1)
+
+    assert sorted(server.seen.prompts)[0] == "Cell: What is 0?"
+
+
+def test_side_bar_follows_the_user_from_notebook_to_notebook(
+    side_bar: SideBar, lab: Lab, server: OpenAIServer
+) -> None:
+    first = lab.open([cell(server, template="First {instruction}")])
+    first.run_all()
+    side_bar.open()
+    expect(side_bar.panel.part("prompt-template")).to_have_value("First {instruction}")
+
+    second = lab.open(["1"])
+
+    expect(side_bar.title).to_have_text(second.path)
+    expect(side_bar.panel.part("prompt-template")).to_have_value("{instruction}")
+    second.run_all()
+    assert second.kernel_value("len(In)") == 2, "the side bar left a trace in the history"
+
+    lab.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=first.path).click()
+
+    expect(side_bar.title).to_have_text(first.path)
+    expect(side_bar.panel.part("prompt-template")).to_have_value("First {instruction}")
+
+
+def test_restarted_kernel_shows_its_job_again_before_any_cell_is_run(
+    side_bar: SideBar, lab: Lab, server: OpenAIServer
+) -> None:
+    notebook = lab.open([cell(server, *hanging_after(4, 1), template="Oh: {instruction}")])
+    notebook.run_all()
+    side_bar.open()
+    side_bar.panel.run()
+    expect(side_bar.panel.part("progress")).to_have_attribute("aria-valuenow", "4")
+
+    notebook.restart_kernel()
+
+    expect(side_bar.panel.part("progress")).to_have_attribute("aria-valuenow", "4")
+    expect(side_bar.panel.part("prompt-template")).to_have_value("Oh: {instruction}")
+    expect(side_bar.tab).to_have_class(BADGE)
+    # The cell's new panel takes the place of the one that the side bar had opened meanwhile.
+    notebook.run_all()
+    notebook.panel().write_prompt("New: {instruction}")
+    expect(side_bar.panel.part("prompt-template")).to_have_value("New: {instruction}")
+    server.release()
+    side_bar.panel.wait_for_status("succeeded")
+
+
+def test_reload_in_mid_run_brings_side_bar_and_job_back(
+    side_bar: SideBar, lab: Lab, server: OpenAIServer, jupyter: JupyterServer
+) -> None:
+    notebook = lab.open([cell(server, *hanging_after(4, 1))])
+    notebook.run_all()
+    side_bar.open()
+    side_bar.panel.run()
+    expect(side_bar.panel.part("progress")).to_have_attribute("aria-valuenow", "4")
+    wait_until(lambda: is_kept_open(jupyter))
+
+    notebook.reload()
+
+    expect(side_bar.panel.part("progress")).to_have_attribute("aria-valuenow", "4")
+    expect(side_bar.tab).to_have_class(BADGE)
+    server.release()
+    side_bar.panel.wait_for_status("succeeded")
+    expect(lab.page.get_by_role("alert").filter(has_text="all 5 rows done")).to_be_visible()
+
+
+def test_kernel_of_its_own_ends_with_the_page_and_when_a_notebook_opens(
+    side_bar: SideBar, lab: Lab, jupyter: JupyterServer, home: Workspace, shoot: Camera
+) -> None:
+    side_bar.open()
+    side_bar.says("No notebook is open")
+    shoot("no notebook")
+    assert violations_in(side_bar.element) == []
+
+    side_bar.button("Start a kernel for the panel").click()
+    side_bar.panel.write_prompt("Own: {instruction}")
+    expect(side_bar.title).to_have_text("A kernel of the panel's own")
+    shoot("own kernel")
+    wait_until(lambda: "Own: {instruction}" in own_prompt(home))
+    assert len(jupyter.sessions()) == 1
+    lab.page.reload()
+    lab.page.wait_for_function(LAB_READY)
+    wait_until(lambda: jupyter.sessions() == [])
+
+    side_bar.open()
+    side_bar.button("Start a kernel for the panel").click()
+    expect(side_bar.panel.part("prompt-template")).to_have_value("Own: {instruction}")
+    notebook = lab.open(["1"])
+
+    expect(side_bar.title).to_have_text(notebook.path)
+    wait_until(lambda: [each["path"] for each in jupyter.sessions()] == [notebook.path])
+
+
+def test_kernel_without_outboard_is_told_with_the_line_that_installs_it(
+    side_bar: SideBar, lab: Lab, shoot: Camera
+) -> None:
+    notebook = lab.open([UNINSTALL, "sys.path[:] = before"])
+    notebook.run_cell(0)
+
+    side_bar.open()
+
+    side_bar.says("outboard is not installed in this kernel")
+    shoot("not installed")
+    side_bar.button("Copy").click()
+    copied = lab.page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == "%pip install outboard"
+    notebook.run_cell(1)
+    side_bar.button("Try again").click()
+    assert side_bar.panel.part("model-name").is_visible()
+
+
+def test_panel_opens_beside_a_running_cell(side_bar: SideBar, lab: Lab, home: Workspace) -> None:
+    gate = home.path / "gate"
+    notebook = lab.open([BUSY.format(gate=str(gate))])
+    notebook.run_cell(0, wait=False)
+    running = lab.page.get_by_text("[*]:")
+    expect(running).to_be_visible()
+
+    side_bar.open()
+
+    side_bar.panel.write_prompt("Meanwhile: {instruction}")
+    expect(side_bar.panel.part("prompt-template")).to_have_value("Meanwhile: {instruction}")
+    expect(running).to_be_visible()
+    gate.touch()
+    expect(running).to_be_hidden()
+
+
+def test_kernel_that_was_shut_down_is_told_and_chosen_again(side_bar: SideBar, lab: Lab) -> None:
+    lab.open(["1"])
+    side_bar.open()
+    assert side_bar.panel.part("model-name").is_visible()
+
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    side_bar.says("This notebook has no kernel")
+    side_bar.button("Choose a kernel").click()
+    lab.page.locator(".jp-Dialog").get_by_role("button", name="Select").click()
+
+    assert side_bar.panel.part("model-name").is_visible()

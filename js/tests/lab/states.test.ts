@@ -1,37 +1,30 @@
 import { describe, expect, it } from "vitest"
 import { keepsPanel, obstacle, refusal, wordsFor } from "../../lab/states"
 
-const kernel = (status: string, connectionStatus = "connected") => ({
-  status,
-  connectionStatus,
-})
-
 describe("what stands in the way of the panel", () => {
   it.each(["idle", "busy"])("is nothing while the kernel is %s", (status) => {
-    expect(obstacle(true, kernel(status))).toBeNull()
+    expect(obstacle(status, true)).toBeNull()
   })
 
   it.each([
     ["starting", "starting"],
+    ["initializing", "starting"],
     ["unknown", "starting"],
     ["restarting", "restarting"],
     ["autorestarting", "restarting"],
-    ["terminating", "dead"],
+    ["connecting", "disconnected"],
+    ["terminating", "no-kernel"],
     ["dead", "dead"],
   ])("of a kernel that is %s is called %s", (status, kind) => {
-    expect(obstacle(true, kernel(status))).toEqual({ kind })
+    expect(obstacle(status, true)).toEqual({ kind })
   })
 
-  it("is no kernel, once it is clear that there will be none", () => {
-    expect(obstacle(false, null)).toEqual({ kind: "starting" })
-    expect(obstacle(true, null)).toEqual({ kind: "no-kernel" })
+  it.each(["unknown", "idle"])("is that there is no kernel, then called %s", (status) => {
+    expect(obstacle(status, false)).toEqual({ kind: "no-kernel" })
   })
 
   it("leaves the panel in sight only while the connection is cut", () => {
-    const cut = obstacle(true, kernel("idle", "connecting"))
-
-    expect(cut).toEqual({ kind: "disconnected" })
-    expect(cut && keepsPanel(cut)).toBe(true)
+    expect(keepsPanel({ kind: "disconnected" })).toBe(true)
     expect(keepsPanel({ kind: "dead" })).toBe(false)
   })
 })
