@@ -29,8 +29,15 @@ def test_prompt_is_written_with_completion_and_chips_and_shown_for_each_row(
 ) -> None:
     editor = panel.part("prompt-template")
     editor.fill("")
-    editor.press_sequentially("Q: {ins")
     names = panel.root.get_by_role("listbox", name="Names")
+    editor.press_sequentially("\n\n{")  # at the start of a line, where a caret has no box
+    expect(names).to_be_in_viewport()
+    line, listed = editor.bounding_box(), names.bounding_box()
+    assert line is not None
+    assert listed is not None
+    assert line["y"] + 3 * 18 <= listed["y"] <= line["y"] + 4 * 18
+    editor.fill("")
+    editor.press_sequentially("Q: {ins")
     expect(names).to_contain_text("instruction")
     shoot("completion")
     editor.press("Enter")

@@ -1,20 +1,21 @@
 /** Where a place in a text stands on the screen, and typing that can be undone. */
 
 /**
- * Place of the `offset`-th character inside `overlay`, whose text is laid out like the
- * editor's; relative to the overlay's box.
+ * Place below the `offset`-th character of `overlay`, whose text is laid out like the editor's;
+ * relative to the box of its parent, which covers the editor.
  */
 export function placeOf(overlay: HTMLElement, offset: number): { x: number; y: number } {
   const walker = document.createTreeWalker(overlay, NodeFilter.SHOW_TEXT)
   let left = offset
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
     const length = node.textContent?.length ?? 0
-    if (left <= length) {
+    if (left < length) {
+      // A whole character: what is collapsed has no place at the start of a line.
       const range = document.createRange()
       range.setStart(node, left)
-      range.collapse(true)
+      range.setEnd(node, left + 1)
       const at = range.getBoundingClientRect()
-      const box = overlay.getBoundingClientRect()
+      const box = (overlay.parentElement ?? overlay).getBoundingClientRect()
       return { x: at.left - box.left, y: at.bottom - box.top }
     }
     left -= length

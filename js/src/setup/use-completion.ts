@@ -42,10 +42,7 @@ export function useCompletion({ editor, overlay, names }: Parts): Popup {
     if (found === null || (!typed && found.start !== completion?.start)) return close()
     if (found.start !== completion?.start && overlay.current !== null) {
       const { x, y } = placeOf(overlay.current, found.start)
-      setPlace({
-        x: Math.min(x, Math.max(0, area.clientWidth - 220)),
-        y: y - area.scrollTop,
-      })
+      setPlace({ x: Math.min(x, Math.max(0, area.clientWidth - 220)), y })
     }
     if (typed) setActive(0)
     setCompletion(found)
