@@ -161,7 +161,11 @@ class Lab:
         """Close every notebook without saving it."""
         self.page.evaluate(
             """() => {
-              for (const widget of Array.from(window.jupyterapp.shell.widgets('main'))) {
+              const widgets = Array.from(window.jupyterapp.shell.widgets('main'))
+              // What is in sight last: JupyterLab cannot bear that a toolbar goes just as it is
+              // shown.
+              widgets.sort((left, right) => Number(left.isVisible) - Number(right.isVisible))
+              for (const widget of widgets) {
                 if (widget.context?.model) widget.context.model.dirty = false
                 widget.close()
               }

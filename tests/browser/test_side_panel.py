@@ -145,7 +145,7 @@ def test_restarted_kernel_shows_its_job_again_before_any_cell_is_run(
     expect(side_bar.panel.part("prompt-template")).to_have_value("Oh: {instruction}")
     expect(side_bar.tab).to_have_class(BADGE)
     # The cell's new panel takes the place of the one that the side bar had opened meanwhile.
-    notebook.run_all()
+    notebook.run_cell(0)
     notebook.panel().write_prompt("New: {instruction}")
     expect(side_bar.panel.part("prompt-template")).to_have_value("New: {instruction}")
     server.release()
