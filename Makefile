@@ -21,18 +21,21 @@ export PIP_NO_INPUT := 1
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix js --silent
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check bench docs bundle assets chromium clean
+.PHONY: help demo lab test check bench docs pictures bundle assets chromium clean
 
 help:
 	@echo "make demo    run the embedded model over real questions and show the answers"
 	@echo "make lab     open JupyterLab on the notebooks, with the panel and the model set up"
 	@echo "make test    run every test: Python, front end, and both in JupyterLab with Chromium"
 	@echo "make check   lint, formatting, types, layers, in both languages"
+	@echo "make wheel-test  build the wheel, install it alone, and drive the side bar from there"
 	@echo "make bench   run every benchmark"
 	@echo "make docs    build the documentation into artifacts/site; warnings are errors"
+	@echo "make pictures take the documentation's pictures of the panel anew"
 	@echo "make bundle  build the panel's front end into the package, where js/ is newer"
 	@echo "make clean   remove the virtual environment and everything fetched"
-	@echo "ARGS=...     what pytest gets, and then alone: make test ARGS=\"tests/browser -k cancel\""
+	@echo "ARGS=...     what pytest gets, and then alone: make test ARGS=\"tests/browser -k cancel\";"
+	@echo "             what JupyterLab gets: make lab ARGS=--no-browser"
 	@echo "PYTHON=...   which Python to set up with (3.11 or newer; now: $(PYTHON))"
 
 # What users install, and no more: a third of what the tests need.
@@ -42,7 +45,7 @@ demo: $(RUNTIME)
 # A terminal in JupyterLab finds the command `outboard`, and the same workspace.
 lab: $(INSTALLED) bundle assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" \
-	  $(BIN)/python -m jupyterlab notebooks
+	  $(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks
 
 test: $(INSTALLED) bundle assets chromium
 	$(if $(ARGS),,$(NPM) test)
@@ -55,6 +58,20 @@ check: $(INSTALLED) $(NODE_MODULES)
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	$(NPM) run check
 
+# As users get it: sdist, wheel built in isolation, an environment with nothing else of ours.
+WHEEL := build/wheel
+wheel-test: $(INSTALLED) bundle chromium
+	rm -rf $(WHEEL)
+	$(BIN)/python -m hatchling build -t sdist -d $(WHEEL)
+	$(PYTHON) -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/pip wheel -q --no-deps -w $(WHEEL) $(WHEEL)/*.tar.gz
+	$(WHEEL)/venv/bin/pip install -q $(WHEEL)/*.whl 'jupyterlab>=4.4,<5' 'notebook>=7.4,<8'
+	$(WHEEL)/venv/bin/jupyter labextension list 2>&1 | grep -E 'outboard v.*enabled.*OK'
+	OUTBOARD_TEST_PYTHON=$(CURDIR)/$(WHEEL)/venv/bin/python \
+	  $(BIN)/python -m pytest tests/browser/test_side_panel.py $(ARGS)
+	$(WHEEL)/venv/bin/pip uninstall -q -y outboard
+	test ! -e $(WHEEL)/venv/share/jupyter/labextensions/outboard
+
 bench: $(INSTALLED) bundle assets chromium
 	@for file in benchmarks/[!_]*.py; do \
 	  echo "== $$file"; $(BIN)/python -m "benchmarks.$$(basename "$$file" .py)" || exit 1; \
@@ -62,6 +79,10 @@ bench: $(INSTALLED) bundle assets chromium
 
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir artifacts/site
+
+# From the panel at work, so that they show it as it is.
+pictures: $(INSTALLED) bundle assets chromium
+	$(BIN)/python -m pytest -q --timeout 900 tests/browser/pictures.py
 
 # Before the tests start: a slow download shows its progress here and meets no test's time limit.
 assets: $(INSTALLED)
