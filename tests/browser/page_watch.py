@@ -7,6 +7,8 @@ from playwright.sync_api import ConsoleMessage, Error, Page, Request, WebSocket
 
 #: Schemes that bring nothing from outside the page.
 LOCAL = {"data", "blob", "about"}
+#: The host's own words when a kernel goes, at the end of a test, with a keystroke on its way.
+TOO_LATE = "Could not send widget sync message Error: Cannot send"
 
 
 @dataclass
@@ -37,7 +39,7 @@ class PageWatch:
         return [url for url, part in parts if part.scheme not in LOCAL and part.netloc != own]
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not message.text.startswith(TOO_LATE):
             self.errors.append(f"console: {message.text} ({message.location.get('url')})")
 
     def _on_page_error(self, error: Error) -> None:
