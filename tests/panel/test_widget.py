@@ -37,6 +37,12 @@ def test_panel_without_a_model_starts_on_the_embedded_one() -> None:
     assert call["prompt_template"] == "{instruction}"
 
 
+def test_panel_over_no_datasource_yet_begins_with_none_chosen() -> None:
+    panel = InferencePanel(datasource_uids=[])
+
+    assert panel.call["datasource_uids"] == []
+
+
 def test_panel_of_a_model_begins_with_the_arguments_of_the_call(questions: int) -> None:
     panel = MODEL.panel(
         [questions],

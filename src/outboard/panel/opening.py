@@ -1,7 +1,7 @@
 """Decides what a new panel shows: arguments first, then a job, then what was shown last."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def check_arguments(
         prompt_template = prompt_template.text
     return Arguments(
         model=model,
-        datasource_uids=None if datasource_uids is None else existing_uids(datasource_uids),
+        datasource_uids=None if datasource_uids is None else _chosen(datasource_uids),
         x_uids=None if x_uids is None else parse_x_uids(x_uids),
         generation=None
         if generation_config is None
@@ -123,6 +123,13 @@ def reopening(workspace: Workspace) -> Opening:
     memory = Memory.newest(workspace)
     last = memory.recall()
     return Opening(draft=last.draft or _blank(), job_id=last.job_id, memory=memory)
+
+
+def _chosen(datasource_uids: Iterable[int | str | Datasource]) -> tuple[int, ...]:
+    """Return uids that exist; none is as good a beginning as some."""
+    if isinstance(datasource_uids, Sized) and len(datasource_uids) == 0:
+        return ()
+    return existing_uids(datasource_uids)
 
 
 def _blank() -> Draft:
