@@ -15,6 +15,7 @@ from outboard.datasource import Datasource, get_datasource
 from outboard.errors import ConfigError, NotFoundError, OutboardError, PromptTemplateError
 from outboard.prompt import PromptTemplate
 from outboard.providers import Provider
+from outboard.providers.local_model import KNOWN_MODELS
 from outboard.selection import Part, Selection, parse_x_uids, plan_for
 from outboard.workspace import Workspace
 
@@ -130,6 +131,7 @@ def prepare(
         call=call,
         x_uids=chosen,
         faults=faults,
+        warnings=_doubts(call) if generation and deployment else [],
         has_configs=generation is not None and deployment is not None,
     )
     if template and system and uids and (chosen is not None or x_uids is None):
@@ -164,6 +166,25 @@ def _found_from_anywhere(model_name: str) -> str:
     """Return a model file's absolute path: a job may be resumed from another folder."""
     is_path = model_name.lower().endswith(".gguf")
     return str(Path(model_name).expanduser().absolute()) if is_path else model_name
+
+
+def _doubts(call: InferenceCall) -> list[Problem]:
+    """Return what is allowed and yet hardly meant: the embedded model's name, on SageMaker."""
+    name, where = call.model_name, call.served_by
+    is_local = name in KNOWN_MODELS or name.lower().endswith(".gguf")
+    named = call.deployment_config.endpoint_name
+    if where is not FinetuningProvider.AWS_SAGEMAKER or not is_local or named:
+        return []
+    message = f"{name!r} names a model for the embedded engine, but would be looked up on SageMaker"
+    hint = "For the embedded engine pass finetuning_provider_type=FinetuningProvider.LOCAL."
+    return [
+        Problem(
+            severity="warning",
+            code="doubtful",
+            message=f"{message}. {hint}",
+            field="finetuning_provider_type",
+        )
+    ]
 
 
 def existing_uids(datasource_uids: Iterable[object]) -> tuple[int, ...]:

@@ -160,3 +160,19 @@ def test_training_job_is_deployed_for_a_job_with_keys_set_in_code(
     assert job.progress.succeeded == 5
     assert any("min so far (usually 5 to 15)" in message for message in told)
     fake.assert_nothing_left()
+
+
+@pytest.mark.parametrize("name", ["smollm2-135m-instruct", "models/tiny.gguf"])
+def test_embedded_model_without_its_provider_gets_a_hint(
+    workspace: Workspace, fake: AwsFake, name: str
+) -> None:
+    (hint,) = [text for field, text in problems(name) if field == "finetuning_provider_type"]
+
+    assert hint.startswith(f"{name!r} names a model for the embedded engine")
+    assert "FinetuningProvider.LOCAL" in hint
+
+
+def test_endpoint_may_be_called_anything(workspace: Workspace, fake: AwsFake) -> None:
+    fake.running_endpoint("theirs")
+
+    assert problems("smollm2-135m-instruct", endpoint_name="theirs") == []
