@@ -12,6 +12,8 @@ INSTALLED := $(VENV)/.installed
 NODE_MODULES := js/node_modules/.package-lock.json
 # What the build writes last.
 BUNDLE := src/outboard/labextension/package.json
+# Where the environment's JupyterLab finds the side bar's part of it.
+SIDE_BAR := $(VENV)/share/jupyter/labextensions/outboard
 # The workspace of the demo; the tests keep the files they fetch in its `assets` folder too.
 HOME_DIR := $(CURDIR)/.cache
 
@@ -21,7 +23,7 @@ export PIP_NO_INPUT := 1
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix js --silent
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check bench docs pictures bundle assets chromium clean
+.PHONY: help demo lab test wheel-test check bench docs pictures bundle assets chromium clean
 
 help:
 	@echo "make demo    run the embedded model over real questions and show the answers"
@@ -96,13 +98,14 @@ bundle: $(BUNDLE)
 
 $(BUNDLE): $(NODE_MODULES) js/build.mjs js/package.json js/install.json $(shell find js/src js/lab -type f)
 	$(NPM) run build
+	@rm -rf $(SIDE_BAR) && mkdir -p $(SIDE_BAR) && cp -r src/outboard/labextension/. $(SIDE_BAR)
 
 $(NODE_MODULES): js/package-lock.json | $(INSTALLED)
 	$(NPM) ci
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache js/node_modules src/outboard/static src/outboard/labextension artifacts
+	rm -rf $(VENV) .cache js/node_modules src/outboard/static src/outboard/labextension artifacts build/wheel
 
 # $(call need,TEST,WHAT,DEBIAN PACKAGE): install the package where we may, else say how.
 need = $(1) 2>/dev/null || { \

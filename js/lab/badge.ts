@@ -16,19 +16,28 @@ export function followJobs(
   open: (notebook: string | null) => void,
 ): void {
   const board = new JobBoard()
+  const told = new Map<string, string>()
   window.addEventListener(JOB_EVENT, (event) => {
     const notice = (event as CustomEvent<JobNotice>).detail
     const ended = board.take(notice)
     const progress = progressText(board.live)
     title.className = progress ? LIVE : ""
     title.caption = progress ? `${caption}: ${progress}` : caption
-    if (ended !== null && !ended.trial) tell(ended, () => open(notice.notebook))
+    if (notice.job?.live && told.has(notice.job.id)) {
+      Notification.dismiss(told.get(notice.job.id)) // it was resumed
+      told.delete(notice.job.id)
+    }
+    if (ended !== null && !ended.trial)
+      told.set(
+        ended.id,
+        tell(ended, () => open(notice.notebook)),
+      )
   })
 }
 
-function tell(job: NoticedJob, open: () => void): void {
+function tell(job: NoticedJob, open: () => void): string {
   const { type, message } = endingOf(job)
   const actions = [{ label: "Show", callback: open }]
   const autoClose = type === "error" ? false : GOOD_NEWS_MS
-  Notification.emit(message, type, { autoClose, actions })
+  return Notification.emit(message, type, { autoClose, actions })
 }

@@ -278,6 +278,7 @@ declare module "@jupyterlab/apputils" {
       options: IOptions,
     ): string
     function error(message: string, options: IOptions): string
+    function dismiss(id?: string): void
   }
 }
 

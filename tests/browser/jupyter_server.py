@@ -24,6 +24,9 @@ SILENT = [
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 #: The side bar's plugin as it was built last, whatever an installation has of it.
 LABEXTENSION = Path(__file__).parents[2] / "src" / "outboard" / "labextension"
+#: Where the packages are installed that the servers and their kernels run, if not here; the
+#: plugin is theirs, too. `make wheel-test` names one.
+INSTALLED = os.environ.get("OUTBOARD_TEST_PYTHON")
 
 
 def free_port() -> int:
@@ -59,7 +62,8 @@ def isolated_environment(folder: Path) -> dict[str, str]:
     (news / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
     extensions = folder / "share" / "labextensions"
     extensions.mkdir(parents=True, exist_ok=True)
-    (extensions / "outboard").symlink_to(LABEXTENSION)
+    if INSTALLED is None:
+        (extensions / "outboard").symlink_to(LABEXTENSION)
     return (
         kept
         | {name: str(path) for name, path in folders.items()}
@@ -97,7 +101,7 @@ class HostProcess:
         self._ready = ready
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [INSTALLED or sys.executable, *arguments],
                 cwd=folder,
                 env=isolated_environment(settings) | (environment or {}),
                 stdin=subprocess.DEVNULL,

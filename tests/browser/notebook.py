@@ -158,9 +158,10 @@ class Lab:
         return notebook
 
     def close_all(self) -> None:
-        """Close every notebook without saving it."""
+        """Close every notebook without saving it, and what pops up about its jobs."""
         self.page.evaluate(
             """() => {
+              window.jupyterapp.commands.execute('apputils:dismiss-notification')
               const widgets = Array.from(window.jupyterapp.shell.widgets('main'))
               // What is in sight last: JupyterLab cannot bear that a toolbar goes just as it is
               // shown.

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 from tests.browser.accessibility import violations_in
 from tests.browser.camera import Camera
 from tests.browser.jupyter_server import JupyterServer
-from tests.browser.notebook import LAB_READY, Lab
+from tests.browser.notebook import LAB_READY, Lab, notebook_of
 from tests.browser.panel_code import wire_panel
 from tests.browser.side_bar import SideBar
 from tests.job_runs import datasource_of, hanging_after, kill_workers, questions
@@ -243,3 +243,32 @@ def test_kernel_that_was_shut_down_is_told_and_chosen_again(side_bar: SideBar, l
     lab.page.locator(".jp-Dialog").get_by_role("button", name="Select").click()
 
     assert side_bar.panel.part("model-name").is_visible()
+
+
+def test_console_has_the_panel_too(side_bar: SideBar, lab: Lab) -> None:
+    side_bar.open()
+
+    lab.page.evaluate(
+        """() => window.jupyterapp.commands.execute(
+          'console:create', { activate: true, kernelPreference: { name: 'python3' } })"""
+    )
+
+    expect(side_bar.title).to_have_text(re.compile("Console"))
+    assert side_bar.panel.part("model-name").is_visible()
+
+
+def test_notebook_7_has_the_panel_too(
+    home: Workspace, context: BrowserContext, jupyter: JupyterServer, shoot: Camera
+) -> None:
+    (jupyter.root / "side-seven.ipynb").write_text(json.dumps(notebook_of(["1"])))
+    page = context.new_page()
+    page.goto(f"{jupyter.url}/notebooks/side-seven.ipynb?token={jupyter.token}")
+    page.wait_for_function(LAB_READY, timeout=60_000)
+
+    page.evaluate("() => window.jupyterapp.commands.execute('outboard:open-side-panel')")
+
+    side_bar = SideBar(page)
+    assert side_bar.panel.part("model-name").is_visible()
+    shoot("panel", page)
+    page.close()
+    jupyter.shut_down_kernels()
