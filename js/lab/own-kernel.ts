@@ -49,7 +49,7 @@ export async function startOwnKernel(
     sessionContext,
     rendermime: own,
     owner,
-    title: "A kernel of the panel's own",
+    title: "Own kernel",
     chooseKernel: "",
     insert: null,
   }

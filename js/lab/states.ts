@@ -84,7 +84,7 @@ export function wordsFor(state: Exclude<SideState, { kind: "shown" }>): Words {
     case "no-notebook":
       return {
         title: "No notebook is open",
-        text: "The panel works in the kernel of the notebook or console that you are in. Open one, or start a kernel for the panel alone. It ends with this page.",
+        text: "The panel works in the kernel of the notebook or console that you are in. Open one, or start a kernel for the panel alone, which ends with this page.",
         action: "start-own-kernel",
       }
     case "no-kernel":

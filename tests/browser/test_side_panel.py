@@ -181,7 +181,7 @@ def test_kernel_of_its_own_ends_with_the_page_and_when_a_notebook_opens(
 
     side_bar.button("Start a kernel for the panel").click()
     side_bar.panel.write_prompt("Own: {instruction}")
-    expect(side_bar.title).to_have_text("A kernel of the panel's own")
+    expect(side_bar.title).to_have_text("Own kernel")
     shoot("own kernel")
     wait_until(lambda: "Own: {instruction}" in own_prompt(home))
     assert len(jupyter.sessions()) == 1
