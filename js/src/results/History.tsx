@@ -89,10 +89,13 @@ export function History() {
   )
 }
 
-function HistoryItem({ job }: { job: JobItem }) {
+function HistoryItem({ job: listed }: { job: JobItem }) {
   const panel = usePanel()
   const [error, setError] = useState<RpcError | null>(null)
-  const isShown = panel.job.value?.id === job.id
+  const shown = panel.job.value
+  const isShown = shown?.id === listed.id
+  // The list is read when a job changes its state, the snapshot of the one that is shown often.
+  const job = isShown ? { ...listed, ...shown } : listed
   const look = JOB_LOOKS[job.status]
 
   const reopen = async () => {

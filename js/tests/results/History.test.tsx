@@ -35,7 +35,7 @@ describe("the history", () => {
         jobs: () =>
           page(jobItem("job-1", { trial: true }), jobItem("job-2", { failed: 4 })),
       },
-      { job: jobSnapshot({ id: "job-2" }) },
+      { job: jobSnapshot({ id: "job-2", failed: 4 }) },
     )
 
     const first = await screen.findByTestId("job-job-1")
@@ -44,6 +44,18 @@ describe("the history", () => {
     const second = screen.getByTestId("job-job-2")
     expect(second.textContent).toContain("4 failed")
     expect(second.getAttribute("aria-current")).toBe("true")
+  })
+
+  it("counts on in the run that is shown though the list was read before", async () => {
+    show(
+      <History />,
+      { jobs: () => page(jobItem("job-2", { status: "running", succeeded: 0 })) },
+      { job: jobSnapshot({ id: "job-2", status: "running", total: 10, succeeded: 7 }) },
+    )
+
+    const item = await screen.findByTestId("job-job-2")
+
+    expect(item.textContent).toContain("7 of 10 rows")
   })
 
   it("opens a run with its settings", async () => {
