@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from outboard.errors import ConfigError
+from outboard.store.outcomes import Outcome, SortColumn
 
 #: Most rows of one window, most prompts of one request.
 MOST_WINDOW_ROWS = 200
@@ -210,18 +211,7 @@ class ListJobs(_Payload):
 class Sort(_Payload):
     """Order of the result rows."""
 
-    column: Literal[
-        "ordinal",
-        "x_uid",
-        "status",
-        "finish_reason",
-        "response",
-        "input_tokens",
-        "output_tokens",
-        "latency_s",
-        "attempts",
-        "error_code",
-    ]
+    column: SortColumn
     descending: bool = False
 
 
@@ -229,7 +219,7 @@ class RowFilter(_Payload):
     """Which result rows to show."""
 
     #: Empty for every status. A truncated row has succeeded, too.
-    statuses: list[Literal["succeeded", "failed", "truncated"]] = []
+    statuses: list[Outcome] = []
     #: In response, error or x_uid, whatever its case; empty for any.
     text: str = ""
 
