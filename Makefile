@@ -70,7 +70,7 @@ wheel-test: $(INSTALLED) bundle chromium
 	$(WHEEL)/venv/bin/pip install -q $(WHEEL)/*.whl 'jupyterlab>=4.4,<5' 'notebook>=7.4,<8'
 	$(WHEEL)/venv/bin/jupyter labextension list 2>&1 | grep -E 'outboard v.*enabled.*OK'
 	OUTBOARD_TEST_PYTHON=$(CURDIR)/$(WHEEL)/venv/bin/python \
-	  $(BIN)/python -m pytest tests/browser/test_side_panel.py $(ARGS)
+	  $(BIN)/python -m pytest tests/browser/test_side_bar.py $(ARGS)
 	$(WHEEL)/venv/bin/pip uninstall -q -y outboard
 	test ! -e $(WHEEL)/venv/share/jupyter/labextensions/outboard
 

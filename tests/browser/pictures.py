@@ -14,6 +14,7 @@ from tests.browser.conftest import OpenNotebook
 from tests.browser.notebook import Lab
 from tests.browser.panel_code import EMPTY_PANEL
 from tests.browser.panel_page import PanelPage
+from tests.browser.side_bar import SideBar
 
 import outboard
 from outboard.assets import fetch_demo_rows
@@ -25,19 +26,17 @@ N_ROWS = 40
 #: Height of all pictures, in CSS pixels; they are as wide as the panel.
 HEIGHT = 880
 MARGIN = 8
+#: The whole window beside which the side panel stands.
+WINDOW = (1_280, 860)
+N_SIDE_ROWS = 12
 
 
 class Recording:
-    """Frames of what the panel shows, put together to one moving picture."""
+    """Frames of what a part of the page shows, put together to one moving picture."""
 
-    def __init__(self, page: Page, box: FloatRect) -> None:
+    def __init__(self, page: Page, clip: FloatRect) -> None:
         self._page = page
-        self._clip = FloatRect(
-            x=box["x"] - MARGIN,
-            y=box["y"],
-            width=box["width"] + 2 * MARGIN,
-            height=HEIGHT,
-        )
+        self._clip = clip
         self._frames: list[Image.Image] = []
         self._times: list[int] = []
 
@@ -89,10 +88,13 @@ def test_pictures(
     panel.root.evaluate("root => root.scrollIntoView({ block: 'start' })")
     box = panel.root.bounding_box()
     assert box is not None
-    recording = Recording(lab.page, box)
+    clip = FloatRect(
+        x=box["x"] - MARGIN, y=box["y"], width=box["width"] + 2 * MARGIN, height=HEIGHT
+    )
+    recording = Recording(lab.page, clip)
 
     recording.keep(1.2)
-    choose(panel, uid, recording)
+    choose(panel, uid, recording, n_rows=N_ROWS)
     write(panel, recording)
     answer(panel, recording)
     recording.save(IMAGES / "panel.gif")
@@ -103,11 +105,39 @@ def test_pictures(
     recording.shot().save(IMAGES / "panel-dark.png", optimize=True)
 
 
-def choose(panel: PanelPage, uid: int, recording: Recording) -> None:
+def test_pictures_of_the_side_panel(
+    workspace: Workspace, assets_dir: Path, open_notebook: OpenNotebook, lab: Lab
+) -> None:
+    uid = outboard.create_datasource(fetch_demo_rows(assets_dir), name="truthfulqa")
+    lab.page.set_viewport_size({"width": WINDOW[0], "height": WINDOW[1]})
+    notebook = open_notebook(f"questions = outboard.get_datasource({uid}).to_pandas(20)\nquestions")
+    notebook.run_all()
+    side_bar = SideBar(lab.page)
+    recording = Recording(lab.page, FloatRect(x=0, y=0, width=WINDOW[0], height=WINDOW[1]))
+
+    recording.keep(1.2)
+    side_bar.open()
+    panel = side_bar.panel
+    recording.keep(1.5)
+    choose(panel, uid, recording, n_rows=N_SIDE_ROWS)
+    panel.run()
+    panel.wait_for_status("running", timeout_s=120)
+    panel.part("job-status").evaluate("status => status.scrollIntoView({ block: 'start' })")
+    for n_done in (2, 6, 10):
+        wait_for_rows(panel, n_done)
+        recording.keep(0.8)
+    panel.wait_for_status("succeeded", timeout_s=300)
+    recording.keep(3.0)
+    recording.save(IMAGES / "side-panel.gif")
+    recording.shot().save(IMAGES / "side-panel.png", optimize=True)
+    side_bar.close()
+
+
+def choose(panel: PanelPage, uid: int, recording: Recording, *, n_rows: int) -> None:
     """Tick the table, and take its first rows."""
     panel.choose_datasource(uid)
     panel.field("rows-kind").select_option("first")
-    panel.field("rows-n").fill(str(N_ROWS))
+    panel.field("rows-n").fill(str(n_rows))
     panel.field("mapping-response").select_option("best_answer")
     expect(panel.part("run")).to_be_enabled()
     recording.keep(1.5)
@@ -131,14 +161,19 @@ def answer(panel: PanelPage, recording: Recording) -> None:
     panel.run()
     panel.wait_for_status("running", timeout_s=120)
     for n_done in (4, 12, 24):
-        panel.page.wait_for_function(
-            "([root, n]) => root.querySelector('[role=grid]')?.ariaRowCount > n",
-            arg=[panel.root.element_handle(), n_done],
-            timeout=240_000,
-        )
+        wait_for_rows(panel, n_done)
         recording.keep(0.8)
     panel.wait_for_status("succeeded", timeout_s=300)
     recording.keep(1.5)
     panel.part("results-table").locator("[aria-rowindex='4'] [role=gridcell]").first.click()
     expect(panel.part("row-detail")).to_contain_text("veins")
     recording.keep(3.0)
+
+
+def wait_for_rows(panel: PanelPage, n_rows: int) -> None:
+    """Block until the table has that many rows."""
+    panel.page.wait_for_function(
+        "([root, n]) => root.querySelector('[role=grid]')?.ariaRowCount > n",
+        arg=[panel.root.element_handle(), n_rows],
+        timeout=240_000,
+    )

@@ -1,6 +1,7 @@
 """A panel through busy cells, reloads and restarts."""
 
 from playwright.sync_api import expect
+from tests.browser.accessibility import violations_in
 from tests.browser.camera import Camera
 from tests.browser.conftest import OpenNotebook
 from tests.browser.panel_code import only_job, wire_panel
@@ -96,6 +97,7 @@ def test_restarted_kernel_shows_as_gone_and_the_cell_finds_the_job_again(
     expect(panel.part("run")).to_be_disabled()
     expect(panel.part("cancel")).to_be_disabled()
     shoot("dead")
+    assert violations_in(panel.root) == []
     notebook.run_all()
     panel = notebook.panel()
     expect(panel.part("progress")).to_have_attribute("aria-valuenow", "10")

@@ -3,6 +3,7 @@
 import signal
 
 from playwright.sync_api import expect
+from tests.browser.accessibility import violations_in
 from tests.browser.camera import Camera
 from tests.browser.conftest import OpenNotebook
 from tests.browser.panel_code import only_job, wire_panel
@@ -33,6 +34,7 @@ def test_run_is_watched_cancelled_and_resumed_to_its_end(
     expect(panel.part("results-table")).to_have_attribute("aria-rowcount", "31")
     expect(panel.part("run")).to_be_disabled()
     shoot("running")
+    assert violations_in(panel.root) == []
     panel.part("cancel").click()
     panel.wait_for_status("cancelled")
     server.release()
@@ -78,6 +80,7 @@ def test_killed_worker_shows_as_interrupted_and_resumes(
     panel.wait_for_status("interrupted")
     expect(panel.part("job-status")).to_contain_text("interrupted")
     shoot("interrupted")
+    assert violations_in(panel.root) == []
     server.release()
     panel.part("resume").click()
     panel.wait_for_status("succeeded")
@@ -100,4 +103,5 @@ def test_job_that_cannot_go_on_says_why_with_the_end_of_its_log(
     expect(panel.root.get_by_role("alert").first).to_contain_text("key")
     expect(panel.part("resume")).to_be_visible()
     shoot("failed")
+    assert violations_in(panel.root) == []
     assert '"right"' not in str(notebook.kernel_value("panel.job"))
