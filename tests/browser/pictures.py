@@ -112,6 +112,9 @@ def test_pictures_of_the_side_panel(
     lab.page.set_viewport_size({"width": WINDOW[0], "height": WINDOW[1]})
     notebook = open_notebook(f"questions = outboard.get_datasource({uid}).to_pandas(20)\nquestions")
     notebook.run_all()
+    # The first cell names a folder of the tests.
+    cell = lab.page.locator(".jp-Notebook .jp-CodeCell").nth(1)
+    cell.evaluate("cell => cell.scrollIntoView({ block: 'start' })")
     side_bar = SideBar(lab.page)
     recording = Recording(lab.page, FloatRect(x=0, y=0, width=WINDOW[0], height=WINDOW[1]))
 
