@@ -15,6 +15,8 @@ export function PanelRoot({ state }: { state: PanelState }) {
   const root = useRef<HTMLDivElement>(null)
   useEffect(() => watchSeen(root.current, state), [state])
   setupOf(state)
+  // What is there can still be read and moved through.
+  const isSilent = state.kernel.value === "silent"
   return (
     <PanelContext.Provider value={state}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: only keeps keys from the host. */}
@@ -29,10 +31,10 @@ export function PanelRoot({ state }: { state: PanelState }) {
         }}
       >
         <KernelBanner />
-        <fieldset class="ob-layout" disabled={state.kernel.value === "silent"}>
-          <div class="ob-setup">
+        <div class="ob-layout">
+          <fieldset class="ob-setup" disabled={isSilent}>
             <Setup />
-          </div>
+          </fieldset>
           <div class="ob-output">
             <RunBar />
             <Progress />
@@ -41,7 +43,7 @@ export function PanelRoot({ state }: { state: PanelState }) {
               <History />
             </Section>
           </div>
-        </fieldset>
+        </div>
       </div>
     </PanelContext.Provider>
   )

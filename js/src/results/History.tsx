@@ -57,6 +57,7 @@ export function History() {
           data-testid="history-search"
           aria-label="Search runs"
           placeholder="Search runs by model, id, status"
+          disabled={panel.kernel.value === "silent"}
           value={search}
           onInput={(event) => setSearch(event.currentTarget.value)}
         />

@@ -66,7 +66,9 @@ function JobResults({ job }: { job: JobSnapshot }) {
   return (
     <div ref={root} class="ob-results ob-stack">
       <div class="ob-line ob-results-tools">
-        <ResultsFilter job={job} />
+        <fieldset class="ob-line ob-grow" disabled={panel.kernel.value === "silent"}>
+          <ResultsFilter job={job} />
+        </fieldset>
         <ColumnMenu />
       </div>
       <div class="ob-grid-frame">

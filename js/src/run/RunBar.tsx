@@ -35,7 +35,7 @@ export function RunBar() {
   }
   return (
     <section class="ob-runbar" aria-label="Run">
-      <div class="ob-line">
+      <fieldset class="ob-line" disabled={panel.kernel.value === "silent"}>
         <button
           type="button"
           class="ob-button ob-primary"
@@ -74,7 +74,7 @@ export function RunBar() {
         <span class="ob-copy">
           <CopyPython />
         </span>
-      </div>
+      </fieldset>
       {asksToKeep && (
         <KeepWarning
           cost={lastOf(preflight)?.cost ?? null}
