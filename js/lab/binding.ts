@@ -4,6 +4,7 @@ import { MimeModel } from "@jupyterlab/rendermime"
 import type { Kernel } from "@jupyterlab/services"
 import { Signal } from "@lumino/signaling"
 import { Panel, type Widget } from "@lumino/widgets"
+import { CODE_EVENT, type CodeRequest } from "../src/code-event"
 import { evaluate, PANEL } from "./kernel"
 import { keepsPanel, obstacle, refusal, type SideState } from "./states"
 import type { Target } from "./target"
@@ -47,6 +48,16 @@ export class Binding {
 
   get kernel(): Kernel.IKernelConnection | null {
     return this.target.sessionContext.session?.kernel ?? null
+  }
+
+  /** Ask the panel in sight for its call as Python: it knows what was typed last. */
+  code(): Promise<string> {
+    const root = this.node.node.querySelector("[data-testid=outboard-panel]")
+    return new Promise((resolve, reject) => {
+      if (root === null) return reject(new Error("The panel is not there yet."))
+      const detail: CodeRequest = { answer: resolve }
+      root.dispatchEvent(new CustomEvent(CODE_EVENT, { detail }))
+    })
   }
 
   dispose(): void {

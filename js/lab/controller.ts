@@ -5,7 +5,6 @@ import { Notification } from "@jupyterlab/apputils"
 import { NotebookActions } from "@jupyterlab/notebook"
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime"
 import { Binding, WIDGET_VIEW } from "./binding"
-import { CALL_AS_PYTHON, evaluate } from "./kernel"
 import { endLeftBehind, startOwnKernel } from "./own-kernel"
 import { SidePanel } from "./SidePanel"
 import type { ActionName, SideState } from "./states"
@@ -126,10 +125,13 @@ export class Controller {
 
   async #insert(): Promise<void> {
     const target = this.#target
-    const kernel = target?.sessionContext.session?.kernel
-    if (!target?.insert || !kernel) return
-    const answer = await evaluate(kernel, CALL_AS_PYTHON)
-    if (answer.ok) target.insert(String(answer.data["text/x-python"]))
-    else Notification.error(answer.evalue || answer.ename, { autoClose: 10_000 })
+    const binding = target && this.#bindings.get(target.sessionContext)
+    if (!target?.insert || !binding) return
+    try {
+      target.insert(await binding.code())
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      Notification.error(message, { autoClose: 10_000 })
+    }
   }
 }

@@ -3,9 +3,8 @@
 import { type Kernel, KernelMessage } from "@jupyterlab/services"
 import { type Answer, answerOf } from "./answer"
 
-const SIDE_PANEL = "__import__('outboard.panel.side_panel', fromlist=['side_panel'])"
-export const PANEL = `${SIDE_PANEL}.side_panel()`
-export const CALL_AS_PYTHON = `${SIDE_PANEL}.call_as_python()`
+export const PANEL =
+  "__import__('outboard.panel.side_panel', fromlist=['side_panel']).side_panel()"
 
 /** A cell that fails takes the requests that wait behind it with it. */
 const MOST_ABORTS = 5

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks"
+import { answerForCode } from "./as-python"
 import { KernelBanner } from "./KernelBanner"
 import { isPanelKey } from "./keys"
 import { History } from "./results/History"
@@ -14,6 +15,10 @@ import { Section } from "./ui/Section"
 export function PanelRoot({ state }: { state: PanelState }) {
   const root = useRef<HTMLDivElement>(null)
   useEffect(() => watchSeen(root.current, state), [state])
+  useEffect(
+    () => (root.current === null ? undefined : answerForCode(root.current, state)),
+    [state],
+  )
   setupOf(state)
   // What is there can still be read and moved through.
   const isSilent = state.kernel.value === "silent"

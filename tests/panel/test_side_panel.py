@@ -6,7 +6,7 @@ from tests.waiting import wait_until
 
 from outboard import ExternalModel, InferencePanel
 from outboard.errors import PromptTemplateError
-from outboard.panel.side_panel import call_as_python, side_panel
+from outboard.panel.side_panel import side_panel
 
 pytestmark = pytest.mark.usefixtures("_browser")
 
@@ -109,7 +109,7 @@ def test_kernels_of_the_side_bar_itself_share_one_memory(monkeypatch: pytest.Mon
 def test_call_of_the_shown_panel_becomes_a_cell(questions: int) -> None:
     display(MODEL.panel([questions], prompt_template="Say {instruction}"))
 
-    source = call_as_python()._repr_mimebundle_()["text/x-python"]
+    source = side_panel().as_python()
 
     assert "prompt_template='Say {instruction}'" in source
     compile(source, "cell", "exec")
@@ -121,4 +121,4 @@ def test_call_that_is_wrong_becomes_no_cell(questions: int) -> None:
     frontend_of(panel).set(call={**panel.call, "prompt_template": "{"})
 
     with pytest.raises(PromptTemplateError):
-        call_as_python()
+        side_panel().as_python()

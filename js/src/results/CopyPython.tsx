@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks"
+import { callAsPython } from "../as-python"
 import { type RpcError, toRpcError } from "../rpc"
 import { usePanel } from "../state"
 import { CopyButton } from "./CopyButton"
@@ -12,17 +13,14 @@ interface CopyPythonProps {
 
 /** Copies Python source that makes the same call. */
 export function CopyPython({ jobId }: CopyPythonProps) {
-  const { rpc, call, flushCall } = usePanel()
+  const panel = usePanel()
   const [error, setError] = useState<RpcError | null>(null)
 
   const source = async () => {
     setError(null)
-    flushCall()
-    const payload =
-      jobId === undefined
-        ? { draft: call.value, job_id: null }
-        : { draft: null, job_id: jobId }
-    return (await rpc.request("as_python", payload)).payload.code
+    if (jobId === undefined) return callAsPython(panel)
+    const payload = { draft: null, job_id: jobId }
+    return (await panel.rpc.request("as_python", payload)).payload.code
   }
   return (
     <>

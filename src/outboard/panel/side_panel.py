@@ -1,20 +1,8 @@
 """What JupyterLab's side bar asks of a kernel."""
 
-from dataclasses import dataclass
-
 from outboard.panel.opening import Arguments, Opening, reopening
 from outboard.panel.pulse import PULSE
 from outboard.panel.widget import InferencePanel
-
-
-@dataclass(frozen=True)
-class PythonSource:
-    """Python source that travels to the browser as it is, not as its `repr`."""
-
-    code: str
-
-    def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/x-python": self.code}
 
 
 class SidePanel(InferencePanel):
@@ -33,14 +21,3 @@ def side_panel() -> InferencePanel:
     panels = [panel for panel in PULSE.panels if isinstance(panel, InferencePanel)]
     shown = max(panels, key=lambda panel: panel.shown, default=None)
     return SidePanel() if shown is None or not shown.shown else shown
-
-
-def call_as_python() -> PythonSource:
-    """Return the call that the side bar's panel stands for, for a cell of the notebook.
-
-    Raises
-    ------
-    OutboardError
-        What is wrong with the call.
-    """
-    return PythonSource(side_panel().as_python())
