@@ -42,3 +42,13 @@ def server() -> Iterator[OpenAIServer]:
     """A model server on loopback that answers at once."""
     with OpenAIServer() as server:
         yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the browser's tests last.
+
+    From the first of them on, Playwright has an event loop running in the main thread, where
+    no other test could start one.
+    """
+    browser = REPOSITORY / "tests" / "browser"
+    items.sort(key=lambda item: item.path.is_relative_to(browser))
