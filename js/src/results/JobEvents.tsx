@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks"
 import type { EventItem, JobSnapshot } from "../messages"
 import { type RpcError, toRpcError } from "../rpc"
 import { usePanel } from "../state"
-import { Icon } from "../ui/Icon"
+import { Fold } from "../ui/Fold"
 import { Fault } from "./Fault"
 import { elapsed, moment } from "./format"
 import { brief } from "./safe-text"
@@ -12,20 +12,10 @@ const MOST_SHOWN = 200
 
 /** What happened to a job so far, on request: the phases of a deployment with their times. */
 export function JobEvents({ job }: { job: JobSnapshot }) {
-  const [isOpen, setOpen] = useState(false)
   return (
-    <div class="ob-events">
-      <button
-        type="button"
-        class="ob-fold"
-        aria-expanded={isOpen}
-        onClick={() => setOpen(!isOpen)}
-      >
-        <Icon name="chevron" />
-        <span>What happened</span>
-      </button>
-      {isOpen && <Events job={job} />}
-    </div>
+    <Fold label="What happened" class="ob-events">
+      <Events job={job} />
+    </Fold>
   )
 }
 

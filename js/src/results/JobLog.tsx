@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { type RpcError, toRpcError } from "../rpc"
 import { usePanel } from "../state"
-import { Icon } from "../ui/Icon"
+import { Fold } from "../ui/Fold"
 import { CopyButton } from "./CopyButton"
 import { Fault } from "./Fault"
 import { logLine, oneLine } from "./safe-text"
@@ -15,20 +15,10 @@ type Tail =
 
 /** The end of a job's log, on request. */
 export function JobLog({ jobId }: { jobId: string }) {
-  const [isOpen, setOpen] = useState(false)
   return (
-    <div class="ob-log">
-      <button
-        type="button"
-        class="ob-fold"
-        aria-expanded={isOpen}
-        onClick={() => setOpen(!isOpen)}
-      >
-        <Icon name="chevron" />
-        <span>End of the log</span>
-      </button>
-      {isOpen && <LogTail jobId={jobId} />}
-    </div>
+    <Fold label="End of the log" class="ob-log">
+      <LogTail jobId={jobId} />
+    </Fold>
   )
 }
 
