@@ -7,8 +7,12 @@ from playwright.sync_api import ConsoleMessage, Error, Page, Request, WebSocket
 
 #: Schemes that bring nothing from outside the page.
 LOCAL = {"data", "blob", "about"}
-#: The host's own words when a kernel goes, at the end of a test, with a keystroke on its way.
-TOO_LATE = "Could not send widget sync message Error: Cannot send"
+#: The host's own words for what was on its way to a kernel when that went: a keystroke at the end
+#: of a test, and the debugger's look at a kernel that is restarted.
+TOO_LATE = (
+    "Could not send widget sync message Error: Cannot send",
+    "Could not restore the debugger state: Canceled future",
+)
 
 
 @dataclass
