@@ -4,6 +4,7 @@ import { type RpcError, toRpcError } from "../rpc"
 import { usePanel } from "../state"
 import { Icon } from "../ui/Icon"
 import { CopyPython } from "./CopyPython"
+import { askFirstRows } from "./early-rows"
 import { Fault } from "./Fault"
 import { ago, count, counted, duration, moment, money } from "./format"
 import "./results.css"
@@ -101,9 +102,11 @@ function HistoryItem({ job: listed }: { job: JobItem }) {
 
   const reopen = async () => {
     setError(null)
+    const giveUp = isShown ? undefined : askFirstRows(panel, job.id)
     try {
       await panel.rpc.request("watch", { job_id: job.id, restore: true })
     } catch (cause) {
+      giveUp?.()
       setError(toRpcError(cause))
     }
   }

@@ -7,6 +7,7 @@ import { GridHeader } from "./GridHeader"
 import { GridRow } from "./GridRow"
 import { type Active, actionFor, type KeyAction, within } from "./grid-keys"
 import type { PromptCells } from "./prompts"
+import { RowSlots } from "./row-slots"
 import type { RowWindows } from "./rows"
 import { useScroller } from "./use-scroller"
 import { nextSort, resultsViewOf } from "./view-state"
@@ -45,7 +46,8 @@ export function ResultsGrid(props: ResultsGridProps) {
   const active = within(props.active, { rows: total, columns: columns.length })
   const [takesFocus, setTakesFocus] = useState(0)
 
-  const span = drawn(scroller.at, scroller.extent)
+  const rows = indices(drawn(scroller.at, scroller.extent), active.row, total)
+  const slots = useMemo(() => new RowSlots(), []).of(rows)
   const seen = onScreen(scroller.at, scroller.extent)
   const needsPrompts = columns.some(({ id }) => id === "prompt" || id === "reference")
   useLayoutEffect(() => {
@@ -64,10 +66,14 @@ export function ResultsGrid(props: ResultsGridProps) {
   )
   useLayoutEffect(() => {
     if (takesFocus === 0) return
-    const cell = grid.current?.querySelector<HTMLElement>('[tabindex="0"]')
-    cell?.focus({ preventScroll: true })
+    const cell = focusActive(grid.current)
     if (cell && grid.current) revealAcross(cell, grid.current)
   }, [takesFocus])
+  // An element that is put elsewhere among its like loses the focus.
+  const hadFocus = hasFocus(grid.current)
+  useLayoutEffect(() => {
+    if (hadFocus && !hasFocus(grid.current)) focusActive(grid.current)
+  })
 
   const onKeyDown = (event: KeyboardEvent) => {
     const page = pageRows(scroller.extent)
@@ -132,11 +138,11 @@ export function ResultsGrid(props: ResultsGridProps) {
         role="rowgroup"
         style={{ height: `${canvasPx(scroller.extent)}px`, width: `${widthPx}px` }}
       >
-        {indices(span, active.row, total).map((index) => {
+        {rows.map((index) => {
           const state = windows.get(index)
           return (
             <GridRow
-              key={index}
+              key={slots.get(index)}
               index={index}
               state={state}
               prompt={
@@ -158,6 +164,17 @@ export function ResultsGrid(props: ResultsGridProps) {
       </div>
     </div>
   )
+}
+
+function hasFocus(grid: HTMLElement | null): boolean {
+  const root = grid?.getRootNode() as Document | ShadowRoot | undefined
+  return grid?.contains(root?.activeElement ?? null) ?? false
+}
+
+function focusActive(grid: HTMLElement | null): HTMLElement | null {
+  const cell = grid?.querySelector<HTMLElement>('[tabindex="0"]') ?? null
+  cell?.focus({ preventScroll: true })
+  return cell
 }
 
 /** Scroll sideways as far as shows the cell. */

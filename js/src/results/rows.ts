@@ -2,6 +2,7 @@
 
 import { type Table, tableFromIPC } from "@uwdata/flechette"
 import type { PromptRow, Requests, ResultRow, RowFilter, Sort } from "../messages"
+import type { Reply } from "../rpc"
 import type { Span } from "./viewport"
 
 export const PAGE_ROWS = 100
@@ -20,17 +21,12 @@ export interface RowQuery {
   filter: RowFilter
 }
 
-interface Reply<Type extends keyof Requests> {
-  payload: Requests[Type][1]
-  buffer: DataView | null
-}
-
 /** The part of the connection to the kernel that rows need. */
 export type Ask = <Type extends "rows" | "prompts">(
   type: Type,
   payload: Requests[Type][0],
   options: { signal: AbortSignal },
-) => Promise<Reply<Type>>
+) => Promise<Reply<Requests[Type][1]>>
 
 export type RowState =
   | { status: "pending" }
@@ -187,20 +183,11 @@ export class RowWindows {
   async #fetch(number: number, query: RowQuery): Promise<void> {
     const controller = new AbortController()
     const asked = this.#version
-    const start = number * PAGE_ROWS
     this.#fetching.set(number, controller)
     try {
-      const { payload, buffer } = await this.#ask(
-        "rows",
-        {
-          job_id: query.jobId,
-          start,
-          stop: start + PAGE_ROWS,
-          sort: query.sort,
-          filter: query.filter,
-        },
-        { signal: controller.signal },
-      )
+      const { payload, buffer } = await this.#ask("rows", pageRequest(query, number), {
+        signal: controller.signal,
+      })
       if (controller.signal.aborted) return
       // A sorted table of a live job may be a moment old: it is asked for again then.
       const page = pageFrom(buffer, payload.version)
@@ -245,6 +232,18 @@ export class RowWindows {
       this.#fetching.delete(number)
       controller.abort()
     }
+  }
+}
+
+/** Return what to ask for one page of a query's rows. */
+export function pageRequest(query: RowQuery, number: number): Requests["rows"][0] {
+  const start = number * PAGE_ROWS
+  return {
+    job_id: query.jobId,
+    start,
+    stop: start + PAGE_ROWS,
+    sort: query.sort,
+    filter: query.filter,
   }
 }
 

@@ -2,8 +2,9 @@
 
 import { useEffect, useLayoutEffect, useMemo, useReducer } from "preact/hooks"
 import type { PanelState } from "../state"
+import { askingRows } from "./early-rows"
 import { PromptCells } from "./prompts"
-import { type Ask, type RowQuery, RowWindows } from "./rows"
+import { type RowQuery, RowWindows } from "./rows"
 
 export interface Rows {
   windows: RowWindows
@@ -13,19 +14,19 @@ export interface Rows {
 }
 
 /** Follow a query; the component renders again when rows have come. */
-export function useRows({ rpc }: PanelState, query: RowQuery, version: number): Rows {
+export function useRows(panel: PanelState, query: RowQuery, version: number): Rows {
   const [revision, renderAgain] = useReducer(
     (times: number, _: undefined) => times + 1,
     0,
   )
   const rows = useMemo(() => {
-    const ask: Ask = (type, payload, options) => rpc.request(type, payload, options)
+    const ask = askingRows(panel)
     const changed = () => renderAgain(undefined)
     return {
       windows: new RowWindows(ask, changed),
       prompts: new PromptCells(ask, changed),
     }
-  }, [rpc])
+  }, [panel])
   useLayoutEffect(() => rows.windows.query(query, version))
   useEffect(
     () => () => {

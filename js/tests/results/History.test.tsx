@@ -3,8 +3,10 @@ import { act } from "preact/test-utils"
 import { describe, expect, it } from "vitest"
 import type { JobItem } from "../../src/messages"
 import { History } from "../../src/results/History"
+import { Results } from "../../src/results/Results"
 import { jobSnapshot, Refusal } from "../fake-model"
-import { show } from "./shown"
+import { resultRow } from "./arrow-rows"
+import { holding, show } from "./shown"
 
 function jobItem(id: string, parts: Partial<JobItem> = {}): JobItem {
   return {
@@ -24,6 +26,13 @@ function jobItem(id: string, parts: Partial<JobItem> = {}): JobItem {
     ...parts,
   }
 }
+
+const DELETED = new Refusal({
+  code: "not_found",
+  message: "Job job-1 was deleted.",
+  hint: "",
+  field: null,
+})
 
 const page = (...items: JobItem[]) => ({ items, total: items.length })
 
@@ -74,14 +83,47 @@ describe("the history", () => {
     )
   })
 
-  it("says at the run why it cannot be opened", async () => {
-    const refusal = new Refusal({
-      code: "not_found",
-      message: "Job job-1 was deleted.",
-      hint: "",
-      field: null,
+  it("asks for the first rows of a run while that is being opened, and once", async () => {
+    const { model } = show(
+      <>
+        <History />
+        <Results />
+      </>,
+      {
+        ...holding([resultRow(0)]),
+        jobs: () => page(jobItem("job-1")),
+        watch: () => ({}),
+      },
+    )
+
+    fireEvent.click(await screen.findByTestId("job-job-1"))
+
+    await waitFor(() => expect(model.requests("watch")).toHaveLength(1))
+    expect(model.requests("rows")[0]?.payload.job_id).toBe("job-1")
+    act(() => model.fromKernel("job", jobSnapshot({ id: "job-1", total: 1 })))
+    await screen.findByTestId("results-table")
+    await waitFor(() =>
+      expect(screen.getByTestId("results-table").getAttribute("aria-rowcount")).toBe("2"),
+    )
+    expect(model.requests("rows")).toHaveLength(1)
+  })
+
+  it("gives the first rows up of a run that cannot be opened", async () => {
+    const { model } = show(<History />, {
+      jobs: () => page(jobItem("job-1")),
+      watch: () => DELETED,
     })
-    show(<History />, { jobs: () => page(jobItem("job-1")), watch: () => refusal })
+
+    fireEvent.click(await screen.findByTestId("job-job-1"))
+
+    await screen.findByText("Job job-1 was deleted.")
+    const asked = model.requests("rows")[0]
+    const given = model.sent.filter(({ type }) => type === "abort")
+    expect(given.map(({ payload }) => payload)).toEqual([{ request: asked?.id }])
+  })
+
+  it("says at the run why it cannot be opened", async () => {
+    show(<History />, { jobs: () => page(jobItem("job-1")), watch: () => DELETED })
 
     fireEvent.click(await screen.findByTestId("job-job-1"))
 

@@ -86,6 +86,28 @@ describe("the results table", () => {
     expect(document.activeElement).toBe(cells(1).at(-1))
   })
 
+  it("scrolls the focused row out of sight and back with its focus", async () => {
+    const many = Array.from({ length: 300 }, (_, i) => resultRow(i))
+    await shown(many, jobSnapshot({ total: 300, succeeded: 300 }))
+    act(() => cells(0)[0]?.focus())
+    fireEvent.keyDown(cells(0)[0] as Element, { key: "ArrowDown" })
+    const focused = document.activeElement
+    const elements = new Set(grid().querySelectorAll(".ob-grid-row"))
+
+    for (const row of [40, 200, 120, 0]) {
+      grid().scrollTop = row * 28
+      fireEvent.scroll(grid())
+      await screen.findByText(`doc::${row + 3}`)
+      expect(document.activeElement).toBe(focused)
+      expect(focused?.parentElement?.getAttribute("aria-rowindex")).toBe("3")
+    }
+    const after = [...grid().querySelectorAll(".ob-grid-row")]
+    expect(after.filter((row) => elements.has(row)).length).toBeGreaterThan(15)
+    expect(after.map((row) => Number(row.getAttribute("aria-rowindex")))).toEqual(
+      after.map((_, i) => i + 2),
+    )
+  })
+
   it("sorts up, down and not at all in the kernel", async () => {
     const { model } = await shown()
     const header = () => screen.getByRole("columnheader", { name: "Latency" })

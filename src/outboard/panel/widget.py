@@ -175,8 +175,8 @@ class InferencePanel(anywidget.AnyWidget):
             with self._writing:
                 self.call = draft.model_dump(mode="json")
         self._unsaved = True
-        self.remember()
         PULSE.wake()
+        self.remember()
 
     def close(self) -> None:
         """Take the panel down. Jobs go on."""
