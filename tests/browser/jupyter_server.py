@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.browser.kernels import write_kernelspecs
 from tests.waiting import wait_until
 
 #: No news, no list of extensions, nothing that would leave this machine; tests reach the app.
@@ -21,6 +22,8 @@ SILENT = [
     "--LabApp.news_url=None",
     "--LabApp.extension_manager=readonly",
 ]
+#: A look at each kernel every half second, not every three: tests wait for what it finds.
+WATCHFUL = "--KernelRestarter.time_to_dead=0.5"
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 #: The side bar's plugin as it was built last, whatever an installation has of it.
 LABEXTENSION = Path(__file__).parents[2] / "src" / "outboard" / "labextension"
@@ -96,6 +99,8 @@ class HostProcess:
         settings = folder / "settings"
         #: Where applications keep a user's data here.
         self.user_data = settings / "xdg_data_home"
+        #: Where it finds kernels beside Python's.
+        self.kernelspecs = settings / "share" / "kernels"
         #: Where JupyterLab keeps its layouts, in a file each.
         self.layouts = settings / "jupyterlab_workspaces_dir"
         self._ready = ready
@@ -166,9 +171,11 @@ class JupyterServer(HostProcess):
             f"--IdentityProvider.token={self.token}",
             f"--ServerApp.root_dir={self.root}",
             "--ServerApp.allow_root=True",
+            WATCHFUL,
             *SILENT,
         ]
         super().__init__(arguments, folder=folder, ready=self.api("status"))
+        write_kernelspecs(self.kernelspecs, INSTALLED or sys.executable)
 
     def api(self, path: str) -> str:
         """Return the address of a REST resource, with the token."""

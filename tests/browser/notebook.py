@@ -142,11 +142,11 @@ class Lab:
         self.page.goto(f"{self._server.url}/lab?token={self._server.token}")
         self.page.wait_for_function(LAB_READY, timeout=120_000)
 
-    def open(self, cells: Sequence[str]) -> Notebook:
-        """Write a notebook of these code cells and open it."""
+    def open(self, cells: Sequence[str], *, kernel: str = "python3") -> Notebook:
+        """Write a notebook of these code cells for a kernel, and open it."""
         self._n_opened += 1
         path = f"test-{self._n_opened}.ipynb"
-        (self._server.root / path).write_text(json.dumps(notebook_of(cells)))
+        (self._server.root / path).write_text(json.dumps(notebook_of(cells, kernel)))
         self.page.evaluate(
             """async path => {
               await window.jupyterapp.commands.execute('docmanager:open', { path })
@@ -187,13 +187,12 @@ class Lab:
         )
 
 
-def notebook_of(cells: Sequence[str]) -> dict[str, Any]:
+def notebook_of(cells: Sequence[str], kernel: str = "python3") -> dict[str, Any]:
     """Return a notebook of code cells, as its file holds it."""
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": kernel},
+        "metadata": {"kernelspec": {"name": kernel, "display_name": kernel}},
         "cells": [
             {
                 "id": f"cell-{place}",

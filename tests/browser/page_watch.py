@@ -1,5 +1,6 @@
 """What a page complains of, and whom it talks to."""
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -8,10 +9,10 @@ from playwright.sync_api import ConsoleMessage, Error, Page, Request, WebSocket
 #: Schemes that bring nothing from outside the page.
 LOCAL = {"data", "blob", "about"}
 #: The host's own words for what was on its way to a kernel when that went: a keystroke at the end
-#: of a test, and the debugger's look at a kernel that is restarted.
-TOO_LATE = (
-    "Could not send widget sync message Error: Cannot send",
-    "Could not restore the debugger state: Canceled future",
+#: of a test, its own looks at a kernel that is started again. None of our requests is among them.
+TOO_LATE = re.compile(
+    r"Could not send widget sync message Error: Cannot send"
+    r"|Canceled future for (debug|kernel_info|create_subshell)_request"
 )
 
 
@@ -43,11 +44,12 @@ class PageWatch:
         return [url for url, part in parts if part.scheme not in LOCAL and part.netloc != own]
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(TOO_LATE):
+        if message.type == "error" and not TOO_LATE.search(message.text):
             self.errors.append(f"console: {message.text} ({message.location.get('url')})")
 
     def _on_page_error(self, error: Error) -> None:
-        self.errors.append(f"uncaught: {error.message}\n{error.stack}")
+        if not TOO_LATE.search(error.message):
+            self.errors.append(f"uncaught: {error.message}\n{error.stack}")
 
     def _on_request(self, request: Request) -> None:
         self.urls.append(request.url)

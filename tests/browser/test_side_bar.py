@@ -1,15 +1,19 @@
 """The side bar's panel through what happens to notebooks and their kernels."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 from tests.browser.accessibility import violations_in
 from tests.browser.camera import Camera
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.kernels import DOOM, ECHO, MORTAL
 from tests.browser.notebook import LAB_READY, Lab, notebook_of
 from tests.browser.panel_code import wire_panel
 from tests.browser.side_bar import SideBar
@@ -26,6 +30,14 @@ UNINSTALL = """
 import pathlib, sys
 before = list(sys.path)
 sys.path[:] = [folder for folder in before if not (pathlib.Path(folder) / "outboard").is_dir()]
+"""
+#: Puts a release that knows no side bar before the one that is installed.
+DOWNGRADE = """
+import pathlib, sys
+old = pathlib.Path({folder!r}) / "outboard"
+old.mkdir(parents=True)
+(old / "__init__.py").touch()
+sys.path.insert(0, str(old.parent))
 """
 BUSY = """
 import pathlib, time
@@ -48,6 +60,13 @@ def side_bar(home: Workspace, lab: Lab) -> Iterator[SideBar]:
     side_bar = SideBar(lab.page)
     yield side_bar
     side_bar.close()
+
+
+@pytest.fixture(params=["JupyterLab Dark", "JupyterLab Dark High Contrast"])
+def dark_theme(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
+    lab.set_theme(request.param)
+    yield request.param
+    lab.set_theme("JupyterLab Light")
 
 
 def is_kept_open(jupyter: JupyterServer) -> bool:
@@ -214,6 +233,68 @@ def test_kernel_without_outboard_is_told_with_the_line_that_installs_it(
     notebook.run_cell(1)
     side_bar.button("Try again").click()
     assert side_bar.panel.part("model-name").is_visible()
+
+
+def test_kernel_with_an_outboard_of_before_is_told_how_to_upgrade(
+    side_bar: SideBar, lab: Lab, tmp_path: Path, shoot: Camera
+) -> None:
+    notebook = lab.open([DOWNGRADE.format(folder=str(tmp_path / "old"))])
+    notebook.run_cell(0)
+
+    side_bar.open()
+
+    side_bar.says("This kernel's outboard is too old")
+    expect(side_bar.notice.locator("code")).to_have_text("%pip install --upgrade outboard")
+    shoot("too old")
+    notebook.restart_kernel()
+    assert side_bar.panel.part("model-name").is_visible()
+
+
+def test_kernel_of_another_language_is_told(side_bar: SideBar, lab: Lab, shoot: Camera) -> None:
+    lab.open(["anything"], kernel=ECHO)
+
+    side_bar.open()
+
+    side_bar.says("This is not a Python kernel")
+    expect(side_bar.notice).to_contain_text("this kernel runs Echo")
+    shoot("not Python")
+
+
+def test_kernel_that_dies_for_good_is_told_and_another_chosen(
+    side_bar: SideBar, lab: Lab, jupyter: JupyterServer
+) -> None:
+    notebook = lab.open(["1"], kernel=MORTAL)
+    side_bar.open()
+    assert side_bar.panel.part("model-name").is_visible()
+    doom = jupyter.kernelspecs / MORTAL / DOOM
+    doom.touch()
+    told = lab.page.locator(".jp-Dialog", has_text="Kernel Restarting")
+    lab.page.add_locator_handler(told, lambda: told.get_by_role("button", name="Ok").click())
+
+    os.kill(notebook.kernel_value("__import__('os').getpid()"), signal.SIGKILL)
+
+    # JupyterLab gives the kernel up once it cannot be started any more.
+    side_bar.says("This notebook has no kernel")
+    doom.unlink()
+    side_bar.button("Choose a kernel").click()
+    lab.page.locator(".jp-Dialog").get_by_role("button", name="Select").click()
+    assert side_bar.panel.part("model-name").is_visible()
+    lab.page.remove_locator_handler(told)
+
+
+def test_side_bar_can_be_read_in_dark_themes(
+    dark_theme: str, side_bar: SideBar, lab: Lab, shoot: Camera
+) -> None:
+    side_bar.open()
+    side_bar.says("No notebook is open")
+    shoot(f"{dark_theme} empty")
+    assert violations_in(side_bar.element) == []
+
+    lab.open(["1"])
+
+    assert side_bar.panel.part("model-name").is_visible()
+    shoot(dark_theme)
+    assert violations_in(side_bar.element) == []
 
 
 def test_panel_opens_beside_a_running_cell(side_bar: SideBar, lab: Lab, home: Workspace) -> None:
