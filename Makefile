@@ -118,12 +118,17 @@ need = $(1) 2>/dev/null || { \
          "sudo apt-get install $(3) (or your system's package for it)." >&2; exit 1; \
   fi; }
 
+# $(call install,PACKAGES): uv does in seconds what takes pip minutes, but knows none of pip's
+# settings: where those lead to another index, pip it is.
+install = $(BIN)/python -m uv pip install -q --python $(BIN)/python $(1) || \
+  { echo "uv could not install it; pip takes some minutes more."; $(BIN)/python -m pip install -q $(1); }
+
 $(INSTALLED): pyproject.toml | $(CREATED)
-	$(BIN)/python -m pip install -q -e '.[dev]'
+	@$(call install,-e '.[dev]')
 	@touch $(RUNTIME) $@
 
 $(RUNTIME): pyproject.toml | $(CREATED)
-	$(BIN)/python -m pip install -q -e '.[local]'
+	@$(call install,-e '.[local]')
 	@touch $@
 
 $(CREATED):
@@ -135,8 +140,9 @@ $(CREATED):
 	       "Name another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(call need,$(PYTHON) -c 'import ensurepip$(comma) venv',Python's venv module,python$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv)
 	@$(call need,$(PYTHON) -c 'import sys$(comma) ctypes; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")',The OpenMP library libgomp.so.1,libgomp1)
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes some minutes the first time."
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes a minute or two the first time."
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q uv || echo "There is no uv to be had for this Python."
 	@touch $@
 
 comma := ,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 from tests.browser.jupyter_server import JupyterServer
@@ -93,8 +94,12 @@ class Notebook:
         self._command("docmanager:save")
 
     def reload(self) -> None:
-        """Load the whole page anew; the notebook opens again by itself."""
-        self.page.reload()
+        """Load the whole page anew; the notebook opens again by itself.
+
+        From the saved layout alone: an address that names the notebook, too, would make
+        JupyterLab open it once more a while later, when the test may have closed it.
+        """
+        self.page.goto(urljoin(self.page.url, "/lab"))
         self.page.wait_for_function(LAB_READY)
         self.wait_until_shown()
 
