@@ -377,6 +377,7 @@ export interface JobSnapshot {
   model_name: string
   provider: ProviderName
   model_source_uid: string
+  n_datasources: number
   total: number
   succeeded: number
   failed: number

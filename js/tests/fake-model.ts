@@ -162,6 +162,7 @@ export function jobSnapshot(parts: Partial<JobSnapshot> = {}): JobSnapshot {
     model_name: DRAFT.model_name,
     provider: "local",
     model_source_uid: "1",
+    n_datasources: 1,
     total: 10,
     succeeded: 4,
     failed: 0,

@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { usePanel } from "../state"
 import { Icon } from "../ui/Icon"
-import { columnOf, DEFAULT_LAYOUT, movedBy, toggled } from "./columns"
+import { columnOf, isUsual, movedBy, toggled, usualLayout } from "./columns"
 import { resultsViewOf } from "./view-state"
 
 /** Which columns to show, in which order. */
 export function ColumnMenu() {
-  const { layout } = resultsViewOf(usePanel())
+  const panel = usePanel()
+  const { layout } = resultsViewOf(panel)
   const [isOpen, setOpen] = useState(false)
   const root = useRef<HTMLDivElement>(null)
   const button = useRef<HTMLButtonElement>(null)
@@ -80,9 +81,9 @@ export function ColumnMenu() {
           <button
             type="button"
             class="ob-button ob-quiet"
-            disabled={layout.value === DEFAULT_LAYOUT}
+            disabled={isUsual(layout.value)}
             onClick={() => {
-              layout.value = DEFAULT_LAYOUT
+              layout.value = usualLayout(panel.job.value?.n_datasources ?? 1)
             }}
           >
             <Icon name="undo" />

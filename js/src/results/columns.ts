@@ -84,6 +84,26 @@ export const DEFAULT_LAYOUT: Layout = {
   widths: {},
 }
 
+/** An x_uid alone does not tell two datasources' rows from each other. */
+const OF_SEVERAL: Layout = {
+  ...DEFAULT_LAYOUT,
+  order: [
+    "datasource_uid",
+    ...DEFAULT_LAYOUT.order.filter((id) => id !== "datasource_uid"),
+  ],
+  hidden: [],
+}
+
+/** Return the columns of a job over so many datasources, as long as nobody has changed them. */
+export function usualLayout(nDatasources: number): Layout {
+  return nDatasources > 1 ? OF_SEVERAL : DEFAULT_LAYOUT
+}
+
+/** Return true if nobody has changed it. */
+export function isUsual(layout: Layout): boolean {
+  return layout === DEFAULT_LAYOUT || layout === OF_SEVERAL
+}
+
 export interface PlacedColumn extends Column {
   left: number
   /** True where an icon has to do for a word. */

@@ -3,7 +3,7 @@
 import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals"
 import type { RowFilter, Sort } from "../messages"
 import type { PanelState } from "../state"
-import { DEFAULT_LAYOUT, type Layout } from "./columns"
+import { isUsual, type Layout, usualLayout } from "./columns"
 import { type Throughput, withSnapshot } from "./throughput"
 
 export const NO_FILTER: RowFilter = { statuses: [], text: "" }
@@ -28,6 +28,7 @@ export function resultsViewOf(panel: PanelState): ResultsView {
 }
 
 function follow(panel: PanelState): ResultsView {
+  const layout = signal(usualLayout(1))
   const sort = signal<Sort | null>(null)
   const filter = signal<RowFilter>(NO_FILTER)
   const throughput = signal<Throughput | null>(null)
@@ -39,11 +40,12 @@ function follow(panel: PanelState): ResultsView {
       jobId = job.id
       sort.value = null
       filter.value = NO_FILTER
+      if (isUsual(layout.peek())) layout.value = usualLayout(job.n_datasources)
     }
     throughput.value = job && withSnapshot(throughput.peek(), job)
   })
   panel.closed.addEventListener("abort", stop)
-  return { layout: signal(DEFAULT_LAYOUT), sort, filter, throughput }
+  return { layout, sort, filter, throughput }
 }
 
 /** Ascending, descending, then input order again. */

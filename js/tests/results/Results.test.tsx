@@ -202,6 +202,26 @@ describe("the results table", () => {
     expect(screen.getByRole("columnheader", { name: "Prompt" })).toBeTruthy()
   })
 
+  it("tells rows of several datasources apart until somebody changes the columns", async () => {
+    const several = { ...JOB, id: "job-2", n_datasources: 2 }
+    const headers = () =>
+      screen.getAllByRole("columnheader").map((each) => each.textContent)
+    const { model } = await shown()
+    expect(headers()).not.toContain("Datasource")
+
+    act(() => model.fromKernel("job", several))
+    await waitFor(() => expect(headers()[0]).toBe("Datasource"))
+
+    fireEvent.click(screen.getByRole("button", { name: /Columns/ }))
+    fireEvent.click(screen.getByRole("checkbox", { name: "Datasource" }))
+    act(() => model.fromKernel("job", { ...several, id: "job-3" }))
+    await screen.findByText("doc::0")
+    expect(headers()).not.toContain("Datasource")
+    fireEvent.click(screen.getByRole("button", { name: "Columns" }))
+    fireEvent.click(screen.getByRole("button", { name: "Reset columns" }))
+    expect(headers()[0]).toBe("Datasource")
+  })
+
   it("moves a column by keyboard", async () => {
     await shown()
     fireEvent.click(screen.getByRole("button", { name: /Columns/ }))

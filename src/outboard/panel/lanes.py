@@ -60,6 +60,7 @@ URGENT = Lane("urgent", 2)
 STARTING = Lane("starting", 2)
 READING = Lane("reading", 3)
 PROMPTS = Lane("prompts", 2)
+DETAIL = Lane("detail", 2)
 PREVIEW = Lane("preview", 2)
 SLOW = Lane("slow", 2)
 
@@ -71,7 +72,7 @@ _LANES = {
     "resume": STARTING,
     "retry_failed": STARTING,
     "prompts": PROMPTS,
-    "row": PROMPTS,
+    "row": DETAIL,
     "preview": PREVIEW,
     "preflight": SLOW,
     "register": SLOW,

@@ -382,6 +382,7 @@ class JobSnapshot(TypedDict):
     model_name: str
     provider: str
     model_source_uid: str
+    n_datasources: int
     total: int
     succeeded: int
     failed: int

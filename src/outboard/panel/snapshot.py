@@ -58,6 +58,7 @@ def snapshot(look: JobLook, seq: int) -> JobSnapshot:
         "model_name": record.call.model_name,
         "provider": str(record.call.served_by),
         "model_source_uid": str(record.seq),
+        "n_datasources": len(record.call.datasource_uids),
         "total": progress.total,
         "succeeded": progress.succeeded,
         "failed": progress.failed,
