@@ -465,15 +465,17 @@ def test_one_launch_token_starts_one_job(uid: int) -> None:
     assert len(outboard.list_jobs()) == 1
 
 
-def test_trial_is_told_from_a_run_in_the_list_of_jobs(uid: int) -> None:
+def test_trial_is_told_from_a_run_in_the_lists(uid: int) -> None:
     run = launch(prepared([uid]), launch_token="run")
     trial = launch(prepared([uid]), launch_token="trial", trial=True)
     for job in (run, trial):
         job.cancel()
 
-    listed = outboard.list_jobs().set_index("job_id")["trial"]
-
-    assert listed.to_dict() == {run.id: False, trial.id: True}
+    for listed in (outboard.list_jobs(), outboard.list_model_sources()):
+        assert dict(zip(listed["job_id"], listed["trial"], strict=True)) == {
+            run.id: False,
+            trial.id: True,
+        }
 
 
 def test_call_works_inside_a_running_event_loop(uid: int, server: OpenAIServer) -> None:

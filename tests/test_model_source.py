@@ -476,8 +476,8 @@ def test_model_sources_are_listed_newest_first_with_stable_types() -> None:
     listed = outboard.list_model_sources()
 
     assert listed.drop(columns="created_at").to_numpy().tolist() == [
-        ["2", second.id, "m", "running", 0, 0, 2],
-        ["1", first.id, "m", "succeeded", 1, 1, 2],
+        ["2", second.id, "m", "running", 0, 0, 2, False],
+        ["1", first.id, "m", "succeeded", 1, 1, 2, False],
     ]
     assert (listed.dtypes == empty.dtypes).all()
     assert abs(listed["created_at"].iloc[0].timestamp() - time.time()) < 60

@@ -145,8 +145,8 @@ def list_model_sources() -> "pd.DataFrame":
     Returns
     -------
     pandas.DataFrame
-        Columns ``uid, job_id, model, status, succeeded, failed, total, created_at``; `status`
-        is that of the job.
+        Columns ``uid, job_id, model, status, succeeded, failed, total, created_at, trial``;
+        `status` is that of the job, and `trial` tells whether it was tried on a few rows only.
     """
     import pandas as pd
 
@@ -161,6 +161,7 @@ def list_model_sources() -> "pd.DataFrame":
             "failed": [record.failed for record in records],
             "total": [record.total for record in records],
             "created_at": pd.to_datetime([r.created_at for r in records], unit="s", utc=True),
+            "trial": [record.trial for record in records],
         }
     )
     # What pandas makes of a column depends on its values, and there may be none.
@@ -168,5 +169,5 @@ def list_model_sources() -> "pd.DataFrame":
     return frame.astype(
         dict.fromkeys(texts, "str")
         | dict.fromkeys(counts, "int64")
-        | {"created_at": "datetime64[ns, UTC]"}
+        | {"created_at": "datetime64[ns, UTC]", "trial": "bool"}
     )
