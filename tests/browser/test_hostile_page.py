@@ -26,6 +26,12 @@ TEXT_BUT_THE_EDITORS = """root => [...root.querySelectorAll('*')]
   .filter(element => !element.closest('.ob-highlight') && element.children.length === 0)
   .map(element => element.textContent).join('\\n')"""
 
+#: What a keyboard cannot type, a paste can.
+TYPE = """(field, text) => {
+  field.value = text
+  field.dispatchEvent(new Event('input', { bubbles: true }))
+}"""
+
 
 def hostile_answer(row: Row) -> ResponseRecord:
     texts = [MARKUP, CONTROLS, LONG, "\ud800 lone \udfff".encode("utf-8", "replace").decode()]
@@ -55,6 +61,8 @@ def test_hostile_texts_stay_texts_and_break_nothing(
         expect(panel.part("row-detail")).to_contain_text(f"doc::{place}")
         expect(panel.part("row-detail")).to_have_attribute("aria-busy", "false")
         shoot(f"row {place}")
+    panel.part("prompt-template").evaluate(TYPE, "{instruction} \ud800 alone")
+    expect(panel.part("prompt-preview")).to_contain_text("\ufffd alone")
     panel.write_prompt(MARKUP + "{instruction} {" + COLUMN + "} {<b>x</b>}")
     expect(panel.part("prompt-preview")).to_contain_text("<img src=x")
     panel.field("model-name").fill(MARKUP)

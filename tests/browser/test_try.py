@@ -1,6 +1,7 @@
 """Step 5: a trial on a few rows, whose answers stream in."""
 
 from playwright.sync_api import expect
+from tests.browser.accessibility import violations_in
 from tests.browser.camera import Camera
 from tests.browser.conftest import OpenNotebook
 from tests.browser.panel_code import only_job, wire_panel
@@ -26,6 +27,7 @@ def test_trial_shows_answers_as_they_grow_and_runs_only_its_rows(
         expect(panel.root.get_by_text(begun)).to_be_visible()
         assert rest.split()[-1] not in panel.root.inner_text()
     shoot("growing")
+    assert violations_in(panel.root) == []
     server.release()
     panel.wait_for_status("succeeded")
     expect(panel.part("results-table")).to_have_attribute("aria-rowcount", "4")
