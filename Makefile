@@ -49,9 +49,17 @@ lab: $(INSTALLED) bundle assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" \
 	  $(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks
 
+# Several at a time, but for the browser's, which share one Jupyter server and one browser.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
+ifdef ARGS
 test: $(INSTALLED) bundle assets chromium
-	$(if $(ARGS),,$(NPM) test)
 	$(BIN)/python -m pytest $(ARGS)
+else
+test: $(INSTALLED) bundle assets chromium
+	$(NPM) test
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser
+endif
 
 check: $(INSTALLED) $(NODE_MODULES)
 	$(BIN)/ruff check .

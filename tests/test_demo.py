@@ -138,7 +138,10 @@ def test_answers_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert not set(shown) & {"\x1b", "\x07", "\u202e"}
 
 
-def test_cut_answers_and_failed_rows_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cut_answers_and_failed_rows_are_told_apart(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # whoever runs the tests may have set it
     cut = ROW | {"finish_reason": "length"}
     failed = ROW | {"response": None, "status": "failed", "error_message": "The prompt is long."}
 
