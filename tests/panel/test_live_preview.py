@@ -61,6 +61,23 @@ def test_row_is_rendered_by_its_place_among_the_chosen_ones() -> None:
     assert replies[0]["n_rows"] == 3
 
 
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        {"generation": {"temperature": 7, "system_prompt": "Be {question}"}},
+        {"deployment": {"base_url": "nowhere"}, "generation": {"system_prompt": "Be {question}"}},
+    ],
+)
+def test_faulty_setting_is_told_beside_the_prompt(faulty: dict[str, Any]) -> None:
+    reply = preview(table(3), index=1, **faulty)
+
+    assert shown(reply)[2] == "What is 1?"
+    assert reply["row"] is not None
+    assert reply["row"]["system"] == "Be What is 1?"
+    assert [problem["severity"] for problem in reply["problems"]] == ["error"]
+    assert reply["n_rows"] == 3
+
+
 def test_row_past_the_end_is_the_last_one() -> None:
     reply = preview(table(5), index=99)
 

@@ -40,13 +40,15 @@ def preview_reply(draft: Draft, index: int, given: "array[int] | None") -> Previ
         The x_uids that were passed in code.
     """
     preparation = prepare_draft(draft, given)
-    selection = preparation.selection
+    # A setting that is still wrong does not keep the prompt from being seen.
+    shown = prepare_draft(_less_settings(draft), given) if preparation.faults else preparation
+    selection = shown.selection
     n_rows = None if selection is None else selection.total
     row = None
     if selection is not None and n_rows:
         index = min(index, n_rows - 1)
         try:
-            row = TOKENS.rendered(preparation, _read(selection, index))
+            row = TOKENS.rendered(shown, _read(selection, index))
         except DatasourceError as fault:
             preparation.faults.append(fault)
     problems = [problem_of(fault) for fault in preparation.faults] + preparation.warnings
@@ -57,6 +59,13 @@ def preview_reply(draft: Draft, index: int, given: "array[int] | None") -> Previ
         "unknown": unknown_names(draft),
         "problems": [problem_item(problem) for problem in problems],
     }
+
+
+def _less_settings(draft: Draft) -> Draft:
+    """Return a draft with no settings but those that the prompt is made of."""
+    system = draft.generation.get("system_prompt")
+    generation = {"system_prompt": system} if isinstance(system, str) else {}
+    return draft.model_copy(update={"generation": generation, "deployment": {}})
 
 
 def problem_item(problem: Problem) -> ProblemItem:
