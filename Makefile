@@ -49,7 +49,9 @@ lab: $(INSTALLED) bundle assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OUTBOARD_HOME="$${OUTBOARD_HOME:-$(HOME_DIR)}" \
 	  $(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks
 
-# Several at a time, but for the browser's, which share one Jupyter server and one browser.
+# Several at a time, but for the browser's, which share one Jupyter server and one browser. The side
+# bar is driven where users have it, in an environment with the wheel alone.
+SIDE_BAR_TESTS := tests/browser/test_side_bar.py
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
 ifdef ARGS
 test: $(INSTALLED) bundle assets chromium
@@ -58,7 +60,8 @@ else
 test: $(INSTALLED) bundle assets chromium
 	$(NPM) test
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser --ignore $(SIDE_BAR_TESTS)
+	$(MAKE) wheel-test
 endif
 
 check: $(INSTALLED) $(NODE_MODULES)
@@ -75,10 +78,10 @@ wheel-test: $(INSTALLED) bundle chromium
 	$(BIN)/python -m hatchling build -t sdist -d $(WHEEL)
 	$(PYTHON) -m venv $(WHEEL)/venv
 	$(WHEEL)/venv/bin/pip wheel -q --no-deps -w $(WHEEL) $(WHEEL)/*.tar.gz
-	$(WHEEL)/venv/bin/pip install -q $(WHEEL)/*.whl 'jupyterlab>=4.4,<5' 'notebook>=7.4,<8'
+	$(call install,$(WHEEL)/venv/bin,$(WHEEL)/*.whl 'jupyterlab>=4.4$(comma)<5' 'notebook>=7.4$(comma)<8')
 	$(WHEEL)/venv/bin/jupyter labextension list 2>&1 | grep -E 'outboard v.*enabled.*OK'
 	OUTBOARD_TEST_PYTHON=$(CURDIR)/$(WHEEL)/venv/bin/python \
-	  $(BIN)/python -m pytest tests/browser/test_side_bar.py $(ARGS)
+	  $(BIN)/python -m pytest $(SIDE_BAR_TESTS) $(ARGS)
 	$(WHEEL)/venv/bin/pip uninstall -q -y outboard
 	test ! -e $(WHEEL)/venv/share/jupyter/labextensions/outboard
 
@@ -126,17 +129,17 @@ need = $(1) 2>/dev/null || { \
          "sudo apt-get install $(3) (or your system's package for it)." >&2; exit 1; \
   fi; }
 
-# $(call install,PACKAGES): uv does in seconds what takes pip minutes, but knows none of pip's
-# settings: where those lead to another index, pip it is.
-install = $(BIN)/python -m uv pip install -q --python $(BIN)/python $(1) || \
-  { echo "uv could not install it; pip takes some minutes more."; $(BIN)/python -m pip install -q $(1); }
+# $(call install,FOLDER OF THE PYTHON,PACKAGES): uv does in seconds what takes pip minutes, but knows
+# none of pip's settings: where those lead to another index, pip it is.
+install = $(BIN)/python -m uv pip install -q --python $(1)/python $(2) || { \
+  echo "uv could not install it; pip takes some minutes more."; $(1)/python -m pip install -q $(2); }
 
 $(INSTALLED): pyproject.toml | $(CREATED)
-	@$(call install,-e '.[dev]')
+	@$(call install,$(BIN),-e '.[dev]')
 	@touch $(RUNTIME) $@
 
 $(RUNTIME): pyproject.toml | $(CREATED)
-	@$(call install,-e '.[local]')
+	@$(call install,$(BIN),-e '.[local]')
 	@touch $@
 
 $(CREATED):
