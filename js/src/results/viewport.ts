@@ -6,7 +6,7 @@ export const ROW_PX = 28
 export const MOST_PX = 10_000_000
 
 /** Rows drawn above and below those on screen. */
-const OVERSCAN = 6
+const OVERSCAN = 3
 
 /** A scroll within this many screens moves the rows pixel by pixel; a longer one is a jump. */
 const LOCAL_SCREENS = 2

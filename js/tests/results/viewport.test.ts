@@ -31,7 +31,7 @@ describe("a list that fits", () => {
   })
 
   it("draws a few rows more than are on screen and none that do not exist", () => {
-    expect(drawn(START, SHORT)).toEqual({ first: 0, stop: 26 })
+    expect(drawn(START, SHORT)).toEqual({ first: 0, stop: 23 })
     expect(drawn(START, { total: 5, viewPx: 560 })).toEqual({ first: 0, stop: 5 })
     expect(drawn(START, { total: 0, viewPx: 560 })).toEqual({ first: 0, stop: 0 })
   })
