@@ -3,6 +3,7 @@
 import pandas as pd
 from playwright.sync_api import expect
 from tests.awsfake.server import AwsFake
+from tests.browser.accessibility import violations_in
 from tests.browser.camera import Camera
 from tests.browser.conftest import OpenNotebook
 from tests.browser.panel_code import EMPTY_PANEL, only_job
@@ -58,6 +59,7 @@ def test_training_job_is_deployed_run_and_torn_down(
         panel.wait_for_status("deploying")
         expect(panel.part("progress")).to_be_visible()
         shoot("deploying")
+        assert violations_in(panel.root) == []
         panel.wait_for_status("succeeded", timeout_s=120)
         expect(panel.part("results-table")).to_have_attribute("aria-rowcount", "6")
         shoot("done")
