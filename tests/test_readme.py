@@ -75,9 +75,9 @@ def test_every_public_name_that_is_shown_exists() -> None:
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_make_has_the_targets_that_a_page_names(page: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     text = (ROOT / page).read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:^ {4}|`)make (?:\w+=\S+ )*([a-z]+)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^ {4}|`)make (?:\w+=\S+ )*([a-z-]+)", text, re.MULTILINE))
 
     assert named
     assert named <= targets
